@@ -1,0 +1,24 @@
+/**
+ * The only place that sees a crypto library: keys, ECDH, signatures, hashes, AEAD, ML-KEM.
+ *
+ * Above `#kit`, below `#noise`. It never waits, never logs and never sees a socket; randomness is
+ * handed in. Formats: `docs/spec/noise.md` sections 1, 2 and 4.
+ *
+ * @example
+ * ```ts
+ * import { systemRandom } from "#kit";
+ * import { ecdh, SecretKey } from "#crypto";
+ *
+ * const alice = SecretKey.generate(systemRandom);
+ * const bob = SecretKey.generate(systemRandom);
+ * console.assert(ecdh(alice, bob.publicKey).toHex() === ecdh(bob, alice.publicKey).toHex());
+ * ```
+ *
+ * @module
+ */
+export * from "./aead.ts";
+export * from "./ecdh.ts";
+export * from "./hash.ts";
+export * from "./kem.ts";
+export * from "./keys.ts";
+export * from "./signature.ts";

@@ -1,0 +1,59 @@
+/** A timer that has not fired yet. */
+export interface Timer {
+  /** Stops it; does nothing when it already fired. */
+  cancel(): void;
+}
+
+/** Where every layer gets its time from, so that tests can move it by hand. */
+export interface Clock {
+  /** Milliseconds since an arbitrary start; never goes back. For durations. */
+  now(): number;
+  /** Nanoseconds since 1970-01-01 UTC; may jump. For timestamps that people see. */
+  wall(): bigint;
+  /** Calls `action` once, `ms` milliseconds from now. */
+  after(ms: number, action: () => void): Timer;
+  /** Resolves after `ms` milliseconds, or at once when the signal aborts. Never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** `sleep` for any clock that has `after`. */
+export function sleepOn(
+  clock: Pick<Clock, "after">,
+  ms: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const finish = () => {
+      timer.cancel();
+      signal?.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = clock.after(ms, finish);
+    signal?.addEventListener("abort", finish);
+  });
+}
+
+/** The machine's clocks. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
+  after(ms, action) {
+    const handle = setTimeout(action, ms);
+    return { cancel: () => clearTimeout(handle) };
+  },
+  sleep: (ms, signal) => sleepOn(systemClock, ms, signal),
+};
+
+const NANOS_PER_SECOND = 1_000_000_000n;
+
+/**
+ * RFC 3339 in UTC with up to nine fraction digits, trailing zeros dropped, `Z` at the end: the form
+ * every JSON timestamp of the control surface has (http-api.md 1.3).
+ */
+export function rfc3339(wallNanos: bigint): string {
+  const seconds = wallNanos / NANOS_PER_SECOND;
+  const fraction = (wallNanos % NANOS_PER_SECOND).toString().padStart(9, "0").replace(/0+$/, "");
+  const whole = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  return fraction === "" ? `${whole}Z` : `${whole}.${fraction}Z`;
+}

@@ -1,0 +1,29 @@
+/** Severity of a log line, least to most. */
+export type LogLevel = "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL";
+
+/**
+ * Where log lines go. The text is complete: one line, no secrets, control characters of whatever
+ * came from outside already made harmless with {@link quoteForLog}.
+ */
+export interface Log {
+  debug(text: string): void;
+  info(text: string): void;
+  warn(text: string): void;
+  error(text: string): void;
+}
+
+/** Discards everything. */
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/**
+ * Text that came from outside, made fit for one log line: control characters are escaped and at most
+ * 200 characters are kept, so that nobody can forge a line or flood the log with one.
+ */
+export function quoteForLog(text: string): string {
+  const cut = text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  return cut.replace(
+    // deno-lint-ignore no-control-regex -- control characters are what this is about
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
