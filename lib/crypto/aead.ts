@@ -7,6 +7,8 @@ export const TAG_LENGTH = 16;
 export interface Cipher {
   /** Ciphertext and tag: 16 bytes longer than the plaintext. */
   seal(counter: bigint, plaintext: Uint8Array, associated?: Uint8Array): Uint8Array;
+  /** Writes ciphertext and tag at `offset` of `target`, which must have room; no associated data. */
+  sealInto(target: Uint8Array, offset: number, counter: bigint, plaintext: Uint8Array): void;
   /** The plaintext, or undefined when the tag does not hold. */
   open(counter: bigint, sealed: Uint8Array, associated?: Uint8Array): Uint8Array | undefined;
 }
@@ -16,6 +18,8 @@ export function cipherOf(key: Uint8Array): Cipher {
   return {
     seal: (counter, plaintext, associated) =>
       chacha20poly1305(key, nonceOf(counter), associated).encrypt(plaintext),
+    sealInto: (target, offset, counter, plaintext) =>
+      target.set(chacha20poly1305(key, nonceOf(counter)).encrypt(plaintext), offset),
     open(counter, sealed, associated) {
       if (sealed.length < TAG_LENGTH) return undefined;
       try {
