@@ -1,0 +1,251 @@
+import { fileURLToPath } from "node:url";
+import { PERMISSIONS } from "../../scripts/permissions.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Longest wait for a started node to serve, for a log line, and for a one-shot to end. */
+const DEADLINE_MS = 20_000;
+/** How long a node gets to stop by itself before it is killed. */
+const STOP_DEADLINE_MS = 10_000;
+
+/** How to start the program. */
+export interface SkychatCommand {
+  readonly cmd: string;
+  /** Arguments that come before the program's own. */
+  readonly args: readonly string[];
+}
+
+/**
+ * The program under test: the executable that SKYCHAT_BIN names, else the sources with the
+ * permissions that are baked into the executable.
+ */
+export function skychatCommand(): SkychatCommand {
+  const compiled = Deno.env.get("SKYCHAT_BIN");
+  if (compiled) return { cmd: Deno.realPathSync(compiled), args: [] };
+  return {
+    cmd: Deno.execPath(),
+    args: ["run", "--config", `${ROOT}deno.json`, ...PERMISSIONS, `${ROOT}main.ts`],
+  };
+}
+
+/** What a process may be given besides its arguments. */
+export interface SpawnOptions {
+  /** Variables added to a bare environment; the tester's own keys and addresses never leak in. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** Everything a finished one-shot left behind. */
+export interface RunResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the program to its end. A process that outlives `timeoutMs` is killed and the call throws. */
+export async function run(
+  args: readonly string[],
+  options: SpawnOptions & { readonly stdin?: string; readonly timeoutMs?: number } = {},
+): Promise<RunResult> {
+  const { stdin, timeoutMs = DEADLINE_MS } = options;
+  const child = spawn(args, options, stdin === undefined ? "null" : "piped");
+  const output = Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.status,
+    stdin === undefined ? undefined : feed(child, stdin),
+  ]);
+  try {
+    const [stdout, stderr, { code }] = await within(output, timeoutMs, `skychat ${args.join(" ")}`);
+    return { code, stdout, stderr };
+  } catch (error) {
+    signal(child, "SIGKILL");
+    await output;
+    throw error;
+  }
+}
+
+/** A node that runs as a process of its own. */
+export interface App {
+  /** The control surface's `host:port`, with the real port. */
+  readonly addr: string;
+  /** Where it accepts links, with the real port; empty when it does not. */
+  readonly tcpAddr: string;
+  /** Its public key; empty when it has no network that needs one. */
+  readonly pk: string;
+  /** Every line of its log so far. */
+  readonly logs: readonly string[];
+  readonly pid: number;
+  /** The first log line, past or to come, that contains or matches the pattern. */
+  waitForLog(pattern: string | RegExp, timeoutMs?: number): Promise<string>;
+  /** Asks it to stop and returns the exit code; kills it when it does not listen. */
+  stop(): Promise<number>;
+  /** Ends it at once, as a crash would. More than once does no harm. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Starts `app --standalone --addr 127.0.0.1:0` with more flags and waits until it serves. Throws with
+ * its log when it ends before that. Later flags win, so `--addr` can be given again.
+ */
+export async function startApp(
+  flags: readonly string[] = [],
+  options: SpawnOptions & { readonly timeoutMs?: number } = {},
+): Promise<App> {
+  const args = ["app", "--standalone", "--addr", "127.0.0.1:0", ...flags];
+  const child = spawn(args, options, "null");
+  const app = new AppProcess(child);
+  try {
+    await app.waitForLog("Serving HTTP on ", options.timeoutMs);
+  } catch (error) {
+    await app.kill();
+    throw error;
+  }
+  return app;
+}
+
+class AppProcess implements App {
+  readonly logs: string[] = [];
+  readonly #child: Deno.ChildProcess;
+  readonly #ended: Promise<number>;
+  #over = false;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    // stdout is read too: an unread pipe would stop the node once it is full.
+    this.#ended = Promise.all([child.status, this.#collect(), child.stdout.pipeTo(sink())])
+      .then(([status]) => status.code);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get addr(): string {
+    return this.#capture(/Serving HTTP on (\S+)/);
+  }
+
+  get tcpAddr(): string {
+    return this.#capture(/tcp-direct listening on (\S+)/);
+  }
+
+  get pk(): string {
+    return this.#capture(/tcp-direct identity pk=([0-9a-f]+)/);
+  }
+
+  waitForLog(pattern: string | RegExp, timeoutMs = DEADLINE_MS): Promise<string> {
+    const found = Promise.withResolvers<string>();
+    const look = () => {
+      const line = this.logs.find((text) =>
+        typeof pattern === "string" ? text.includes(pattern) : text.search(pattern) >= 0
+      );
+      if (line !== undefined) found.resolve(line);
+      else if (this.#over) found.reject(new Error(`Cannot see "${pattern}": the node ended`));
+    };
+    this.#waiting.add(look);
+    look();
+    return within(found.promise, timeoutMs, `log line "${pattern}"`)
+      .catch((error) => {
+        throw new Error(`${error.message}; its log:\n${this.logs.join("\n")}`);
+      })
+      .finally(() => this.#waiting.delete(look));
+  }
+
+  async stop(): Promise<number> {
+    signal(this.#child, "SIGTERM");
+    try {
+      return await within(this.#ended, STOP_DEADLINE_MS, "the node's end after SIGTERM");
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
+  }
+
+  async kill(): Promise<void> {
+    signal(this.#child, "SIGKILL");
+    await this.#ended;
+  }
+
+  #capture(pattern: RegExp): string {
+    for (const line of this.logs) {
+      const found = pattern.exec(line)?.[1];
+      if (found !== undefined) return found;
+    }
+    return "";
+  }
+
+  async #collect(): Promise<void> {
+    let rest = "";
+    for await (const piece of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + piece).split("\n");
+      rest = lines.pop() ?? "";
+      this.logs.push(...lines);
+      for (const look of this.#waiting) look();
+    }
+    if (rest !== "") this.logs.push(rest);
+    this.#over = true;
+    for (const look of this.#waiting) look();
+  }
+}
+
+function spawn(
+  args: readonly string[],
+  { env = {}, cwd = ROOT }: SpawnOptions,
+  stdin: "null" | "piped",
+): Deno.ChildProcess {
+  const command = skychatCommand();
+  return new Deno.Command(command.cmd, {
+    args: [...command.args, ...args],
+    cwd,
+    clearEnv: true,
+    env: { ...surroundings(), ...env },
+    stdin,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** The little of the tester's environment that a process needs to run at all. */
+function surroundings(): Record<string, string> {
+  const kept: Record<string, string> = { NO_COLOR: "1" };
+  for (const name of ["PATH", "HOME", "TMPDIR", "DENO_DIR", "TZ"]) {
+    const value = Deno.env.get(name);
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
+}
+
+async function feed(child: Deno.ChildProcess, text: string): Promise<void> {
+  const writer = child.stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+  } catch {
+    // It ended without reading: its exit code tells the test more than this would.
+  }
+}
+
+function sink(): WritableStream<Uint8Array> {
+  return new WritableStream({ write() {} });
+}
+
+function signal(child: Deno.ChildProcess, name: Deno.Signal): void {
+  try {
+    child.kill(name);
+  } catch {
+    // It ended already, which is what the signal was for.
+  }
+}
+
+async function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`Waited ${ms} ms for ${what}`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
