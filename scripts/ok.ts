@@ -1,0 +1,89 @@
+/**
+ * The gate: `deno task ok`, which is also `deno task test`.
+ *
+ * Runs every check and test even after one failed, names and times each, shows the output of those
+ * that failed, and ends with exactly one line `N passed, N failed`: the tests of all runs, where a
+ * failed check counts as one failed test. Exits 1 when anything failed or no test ran at all.
+ *
+ * `scripts/ok.ts static|unit|e2e` runs only that group.
+ */
+import { filesBelow, ROOT, sourceFiles } from "./source_files.ts";
+import { runChild, say } from "./terminal.ts";
+
+/** One named part of the gate: arguments for this Deno. */
+export interface Step {
+  readonly name: string;
+  readonly group: "static" | "unit" | "e2e";
+  readonly args: readonly string[];
+  /** Whether it runs tests, whose numbers count. */
+  readonly tests?: boolean;
+}
+
+/** Tests counted by one or more runs. */
+export interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Reads the summary that `deno test` ends with, or undefined when it printed none. */
+export function readTally(output: string): Tally | undefined {
+  const summary = /^(?:ok|FAILED) \| (\d+) passed[^|]*\| (\d+) failed/gm;
+  const last = [...output.matchAll(summary)].at(-1);
+  return last && { passed: Number(last[1]), failed: Number(last[2]) };
+}
+
+function steps(): Step[] {
+  const doors = sourceFiles().filter((path) => /^(lib\/\w+|cli)\/mod\.ts$/.test(path));
+  const typescript = sourceFiles().filter((path) => path.endsWith(".ts"));
+  const page = filesBelow("lib/http").filter((path) => path.endsWith(".js"));
+  const test = ["test", "--allow-all", "--parallel", "--trace-leaks", "--permit-no-files"];
+  const all: Step[] = [
+    { name: "format", group: "static", args: ["fmt", "--check"] },
+    { name: "lint and layers", group: "static", args: ["lint"] },
+    { name: "import cycles", group: "static", args: ["run", "-A", "scripts/check_graph.ts"] },
+    { name: "types", group: "static", args: ["check", ...typescript] },
+    { name: "page types", group: "static", args: ["check", "--config=scripts/page.json", ...page] },
+    { name: "docstrings", group: "static", args: ["doc", "--lint", ...doors] },
+    { name: "documents", group: "static", args: ["run", "-A", "scripts/check_docs.ts"] },
+    { name: "examples", group: "unit", args: [...test, "--doc", ...doors], tests: true },
+    {
+      name: "tests",
+      group: "unit",
+      args: [...test, "--no-check", "--ignore=tests/e2e", "tests"],
+      tests: true,
+    },
+    {
+      name: "program as a black box",
+      group: "e2e",
+      args: [...test, "--no-check", "tests/e2e"],
+      tests: true,
+    },
+  ];
+  return all.filter(({ name }) => name !== "page types" || page.length > 0);
+}
+
+/** Runs one step, says how it went and returns what it adds to the total. */
+async function perform(step: Step): Promise<Tally> {
+  const start = performance.now();
+  const { ok, output } = await runChild(Deno.execPath(), step.args, { cwd: ROOT });
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  const tally = (step.tests && readTally(output)) || { passed: 0, failed: 0 };
+  const count = step.tests ? `, ${tally.passed} tests` : "";
+  say(`${ok ? "ok    " : "FAILED"} ${step.name} (${seconds} s${count})`);
+  if (!ok) say(output.trimEnd().replace(/^/gm, "       "));
+  return ok || tally.failed > 0 ? tally : { ...tally, failed: 1 };
+}
+
+if (import.meta.main) {
+  const groups: readonly string[] = Deno.args.length > 0 ? Deno.args : ["static", "unit", "e2e"];
+  const chosen = steps().filter(({ group }) => groups.includes(group));
+  let [passed, failed] = [0, 0];
+  for (const step of chosen) {
+    const tally = await perform(step);
+    passed += tally.passed;
+    failed += tally.failed;
+  }
+  const noTests = passed === 0 && chosen.some(({ tests }) => tests);
+  say(`${passed} passed, ${failed} failed`);
+  Deno.exit(failed > 0 || noTests || chosen.length === 0 ? 1 : 0);
+}
