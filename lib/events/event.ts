@@ -1,0 +1,67 @@
+/** What a message belongs to; the filter words of `/events` (http-api.md 6). */
+export type Channel = "dm" | "group" | "pair" | "system";
+
+/** A message that a local consumer may see, sent or received (http-api.md 5.3 and 6). */
+export interface MessageEvent {
+  readonly direction: "in" | "out";
+  /** The wire id, or a locally minted one (messages.md 3.3). Never empty. */
+  readonly id: string;
+  /** What carried it: `tcp-direct`, `cxo`. */
+  readonly network: string;
+  /** Author, 66 hex digits. */
+  readonly sender: string;
+  /** Recipient, 66 hex digits; outgoing messages only. */
+  readonly to?: string;
+  /** The text as it was sent, structured bodies still wrapped. */
+  readonly text: string;
+  /** Bytes of the text on the wire, which invalid UTF-8 makes different from what `text` encodes to. */
+  readonly length: number;
+  /** Id of the quoted message. */
+  readonly replyTo?: string;
+  /** True when the sender waits for the user's approval. */
+  readonly request?: boolean;
+  readonly channel: Channel;
+  readonly groupId?: string;
+  /** Nanoseconds since 1970-01-01 UTC. */
+  readonly wall: bigint;
+}
+
+/** News about the delivery of one message; only on `/sse` (messages.md 4.7). */
+export interface StatusEvent {
+  readonly id: string;
+  /** The other side of the conversation, 66 hex digits. */
+  readonly peer: string;
+  readonly status: "received" | "read" | "deleted";
+}
+
+/** What `channel=all` stands for. */
+const ORDINARY_CHANNELS: readonly Channel[] = ["dm", "group", "pair"];
+
+/**
+ * Reads the `channel` parameter of `/events`: a comma list of `dm`, `group`, `pair`, `system`, `all`.
+ *
+ * Unknown words are ignored; a list that names nothing known counts as blank, which like `all` means
+ * everything but `system` (http-api.md 6).
+ */
+export function parseChannels(csv: string | undefined): ReadonlySet<Channel> {
+  const channels = new Set<Channel>();
+  for (const item of (csv ?? "").split(",")) {
+    const word = item.trim();
+    if (word === "all") ORDINARY_CHANNELS.forEach((channel) => channels.add(channel));
+    else if (isChannel(word)) channels.add(word);
+  }
+  return channels.size > 0 ? channels : new Set(ORDINARY_CHANNELS);
+}
+
+function isChannel(word: string): word is Channel {
+  return word === "dm" || word === "group" || word === "pair" || word === "system";
+}
+
+/**
+ * The other side of a one-to-one conversation that an event belongs to, 66 hex digits; undefined for
+ * a message of a group.
+ */
+export function conversationOf(event: MessageEvent): string | undefined {
+  if (event.groupId !== undefined) return undefined;
+  return event.direction === "in" ? event.sender : event.to;
+}

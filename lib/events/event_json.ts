@@ -1,0 +1,72 @@
+import { rfc3339 } from "#kit";
+import type { MessageEvent, StatusEvent } from "./event.ts";
+import { unwrapBody } from "./structured_body.ts";
+
+/**
+ * One `/sse` message: the keys of http-api.md 5.3 in alphabetical order, structured bodies unwrapped,
+ * no timestamp and no channel.
+ */
+export function legacyMessageLine(event: MessageEvent): string {
+  const body = unwrapBody(event.text);
+  const reply = body.kind === "reply" ? body : undefined;
+  const forward = body.kind === "forward" ? body : undefined;
+  return oneLine({
+    dir: event.direction,
+    forward_from: wellFormed(forward?.from),
+    forwarded: forward === undefined ? undefined : true,
+    id: event.id.toWellFormed(),
+    len: event.length,
+    message: body.text.toWellFormed(),
+    network: event.network,
+    reply_to_id: wellFormed(event.replyTo),
+    reply_to_preview: wellFormed(reply?.preview),
+    reply_to_sender: wellFormed(reply?.sender),
+    reply_to_ts: wellFormed(reply?.time),
+    request: event.request || undefined,
+    sender: event.sender,
+    to: event.direction === "out" ? event.to : undefined,
+  });
+}
+
+/** One `/sse` delivery status (http-api.md 5.3). */
+export function statusLine(event: StatusEvent): string {
+  return oneLine({
+    channel: "dm-status",
+    id: event.id.toWellFormed(),
+    peer: event.peer,
+    status: event.status,
+  });
+}
+
+/** One `/events` message: the keys and the order of http-api.md 6, text as it was sent. */
+export function structuredMessageLine(event: MessageEvent, seq: number): string {
+  return oneLine({
+    seq,
+    id: event.id.toWellFormed(),
+    ts: rfc3339(event.wall),
+    channel: event.channel,
+    transport: event.network,
+    dir: event.direction,
+    from: wellFormed(event.sender),
+    to: wellFormed(event.to),
+    group_id: wellFormed(event.groupId),
+    text: event.text.toWellFormed(),
+    reply_to_id: wellFormed(event.replyTo),
+    len: event.length,
+    request: event.request || undefined,
+  });
+}
+
+/** Half a surrogate pair becomes U+FFFD; an empty text is left out of the JSON. */
+function wellFormed(text: string | undefined): string | undefined {
+  return text === undefined || text === "" ? undefined : text.toWellFormed();
+}
+
+/**
+ * JSON without any character that some reader takes for the end of a line: JSON already escapes CR,
+ * LF and NUL, and the two Unicode line separators are escaped here.
+ */
+function oneLine(value: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(value)
+    .replace(/[\u2028\u2029]/g, (character) => character === "\u2028" ? "\\u2028" : "\\u2029");
+}

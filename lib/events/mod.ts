@@ -1,0 +1,36 @@
+/**
+ * One hub for everything a local consumer may see: messages and delivery statuses, their JSON, the
+ * replay rings, the bounded queues in front of slow readers.
+ *
+ * Above `#kit`; `#chat` publishes here and `#http` reads; neither knows the other. It never waits for
+ * a reader, never opens a stream itself and never stores anything longer than its rings. Formats:
+ * `docs/spec/http-api.md` sections 5.3, 5.4 and 6, `docs/spec/messages.md` section 3.4.
+ *
+ * @example
+ * ```ts
+ * import { systemClock } from "#kit";
+ * import { EventHub } from "#events";
+ *
+ * const hub = new EventHub({ clock: systemClock });
+ * const reader = hub.subscribeLegacy();
+ * hub.publishStatus({ id: "8077ca12ee05c806", peer: "02c6…", status: "received" });
+ * const [line] = await reader.next();
+ * console.assert(line?.startsWith('{"channel":"dm-status"'));
+ * hub.close();
+ * ```
+ *
+ * @module
+ */
+export { type Channel, type MessageEvent, parseChannels, type StatusEvent } from "./event.ts";
+export { legacyMessageLine, statusLine, structuredMessageLine } from "./event_json.ts";
+export {
+  EventHub,
+  LEGACY_QUEUE,
+  LEGACY_RING,
+  STRUCTURED_QUEUE,
+  STRUCTURED_RING,
+  type StructuredFilter,
+} from "./hub.ts";
+export type { RingLimits } from "./replay_ring.ts";
+export { cutToBytes, MAX_FORWARD_FROM, unwrapBody, type VisibleBody } from "./structured_body.ts";
+export { MAX_QUEUED_CHARACTERS, type Subscription } from "./subscription.ts";

@@ -1,0 +1,84 @@
+import { utf8, utf8Text } from "#kit";
+
+/** Bytes kept of the channel name in a forward, on receipt as on send (messages.md 3.4). */
+export const MAX_FORWARD_FROM = 64;
+
+/** A text as people are to see it, with what was wrapped around it. */
+export type VisibleBody =
+  | { readonly kind: "plain"; readonly text: string }
+  | {
+    readonly kind: "reply";
+    readonly text: string;
+    readonly sender: string;
+    readonly time: string;
+    readonly preview: string;
+  }
+  | { readonly kind: "forward"; readonly text: string; readonly from: string };
+
+/**
+ * Unwraps an embedded quotation or forward (messages.md 3.4). Whatever is not exactly one of them
+ * comes back untouched as `plain`; optional fields that are missing are empty.
+ */
+export function unwrapBody(raw: string): VisibleBody {
+  const plain: VisibleBody = { kind: "plain", text: raw };
+  const hasReply = raw.includes("skychat_reply");
+  const hasForward = raw.includes("skychat_forward");
+  if (!hasReply && !hasForward) return plain;
+  const outer = parseObject(raw);
+  if (outer === undefined) return plain;
+  if (hasReply && isObject(outer.skychat_reply)) return replyOf(outer.skychat_reply) ?? plain;
+  if (hasForward && isObject(outer.skychat_forward)) {
+    return forwardOf(outer.skychat_forward) ?? plain;
+  }
+  return plain;
+}
+
+/** The longest beginning of a text that fits into `limit` UTF-8 bytes without splitting a character. */
+export function cutToBytes(text: string, limit: number): string {
+  const bytes = utf8(text);
+  if (bytes.length <= limit) return text;
+  let end = limit;
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return utf8Text(bytes.subarray(0, end));
+}
+
+function replyOf(inner: JsonObject): VisibleBody | undefined {
+  const text = optionalText(inner.text);
+  const sender = optionalText(inner.to_sender);
+  const time = optionalText(inner.to_ts);
+  const preview = optionalText(inner.to_preview);
+  if (
+    text === undefined || sender === undefined || time === undefined || preview === undefined
+  ) return undefined;
+  return { kind: "reply", text, sender, time, preview };
+}
+
+function forwardOf(inner: JsonObject): VisibleBody | undefined {
+  const text = optionalText(inner.text);
+  const from = optionalText(inner.from);
+  if (text === undefined || from === undefined) return undefined;
+  return { kind: "forward", text, from: cutToBytes(from, MAX_FORWARD_FROM) };
+}
+
+/** A text, or the empty one when absent or null; undefined when it has another JSON type. */
+function optionalText(value: unknown): string | undefined {
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : undefined;
+}
+
+type JsonObject = { readonly [key: string]: unknown };
+
+function parseObject(raw: string): JsonObject | undefined {
+  const text = raw.replace(/^[\t-\r ]+|[\t-\r ]+$/g, "");
+  if (!text.startsWith("{")) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return isObject(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
