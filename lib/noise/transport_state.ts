@@ -94,7 +94,7 @@ export class TransportState {
       const number = ++this.#sent;
       view.setUint16(offset, NUMBER_LENGTH + piece.length + TAG_LENGTH);
       view.setBigUint64(offset + FRAME_PREFIX_LENGTH, number);
-      wire.set(this.#send.seal(number, piece), offset + HEADER_LENGTH);
+      this.#send.sealInto(wire, offset + HEADER_LENGTH, number, piece);
       offset += piece.length + RECORD_OVERHEAD;
     }
     return wire;
