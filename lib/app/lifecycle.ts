@@ -1,0 +1,108 @@
+import { errorText } from "#kit";
+import { composeNode, type Node, type NodeRuntime, StartError, wantsLinks } from "./compose.ts";
+import type { AppConfig } from "./config.ts";
+import type { NodeRun } from "./run_node.ts";
+import { VERSION } from "./version.ts";
+
+/** Longest time for an orderly stop, milliseconds; whatever hangs then is left to the process's end. */
+export const STOP_LIMIT_MS = 2_000;
+
+/**
+ * Runs a standalone node until the signal aborts: start order and log lines of cli.md 2.2, stop order
+ * of http-api.md 7.
+ *
+ * @returns the exit code: 0 after an orderly stop, 1 when it could not start.
+ */
+export async function runNode(config: AppConfig, run: NodeRun): Promise<number> {
+  const { log } = run;
+  log.info(`Build info: ${VERSION}`);
+  let node: Node;
+  try {
+    node = await composeNode(config, run);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    log.error(error.message);
+    return 1;
+  }
+  log.info(
+    "Successfully started skychat in --standalone mode " +
+      "(no visor handshake; TCP-direct + HTTP control surface only).",
+  );
+  const stop = new AbortController();
+  const running = startLinks(node, config, { runtime: run, signal: stop.signal });
+  let exitCode = 0;
+  try {
+    serveControl(node, config, run);
+    run.onServing?.({
+      publicKey: node.identity.secret.publicKey.hex,
+      controlAddress: node.control.address,
+      linkAddress: node.listening ?? "",
+    });
+    await aborted(run.signal);
+  } catch (error) {
+    log.error(errorText(error));
+    exitCode = 1;
+  }
+  stop.abort();
+  await withinStopLimit(run, stopNode(node, running));
+  return exitCode;
+}
+
+/** Starts listening and dialling; returns what runs until the node stops. */
+function startLinks(
+  node: Node,
+  config: AppConfig,
+  { runtime, signal }: { runtime: NodeRuntime; signal: AbortSignal },
+): Promise<void>[] {
+  const { log } = runtime;
+  if (!wantsLinks(config)) {
+    log.warn("Warning: no network types enabled, skychat will not accept connections");
+    return [];
+  }
+  const { secret, source } = node.identity;
+  log.info(`skychat: tcp-direct identity pk=${secret.publicKey} (source: ${source})`);
+  const running = node.dialers.map((dialer) => dialer.run(signal));
+  if (node.acceptor !== undefined) {
+    try {
+      node.listening = node.acceptor.listen();
+      log.info(`skychat: tcp-direct listening on ${node.listening}`);
+      running.push(node.acceptor.run());
+    } catch (error) {
+      // Peers that are dialled and the control surface still work, so the node goes on (noise.md 8.2).
+      log.error(`skychat: tcp-direct listener exited: ${errorText(error)}`);
+    }
+  }
+  return running;
+}
+
+function serveControl(node: Node, config: AppConfig, { log }: NodeRuntime): void {
+  const address = node.control.listen();
+  if (config.noPassword) {
+    log.warn("the control surface has no password (--no-password): guard its port yourself");
+  }
+  log.info(`Serving HTTP on ${address}`);
+}
+
+/** Nothing new first, then what is open, then what others depended on. */
+async function stopNode(node: Node, running: readonly Promise<void>[]): Promise<void> {
+  node.acceptor?.close();
+  await node.control.shutdown();
+  node.events.close();
+  await node.chat.close();
+  await Promise.allSettled(running);
+}
+
+async function withinStopLimit(runtime: NodeRuntime, work: Promise<void>): Promise<void> {
+  const finished = new AbortController();
+  await Promise.race([
+    work.finally(() => finished.abort()),
+    runtime.clock.sleep(STOP_LIMIT_MS, finished.signal),
+  ]);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,59 @@
+import type { ChatCounters } from "#chat";
+import { rfc3339 } from "#kit";
+import type { Acceptor, Dialer } from "#net";
+
+/** What `/status` is made of; everything is read at the moment of asking. */
+export interface StatusSources {
+  /** The node's public key, hex. */
+  readonly publicKey: string;
+  readonly identitySource: string;
+  readonly counters: ChatCounters;
+  /** Keys with at least one live link, sorted. */
+  readonly peers: readonly string[];
+  readonly legacySubscribers: number;
+  readonly dropCount: number;
+  readonly uptimeMs: number;
+  readonly pairEnabled: boolean;
+  /** Where links are accepted, when they are. */
+  readonly listener: { readonly address: string; readonly stats: Acceptor["stats"] } | undefined;
+  readonly dialers: readonly Dialer[];
+}
+
+/**
+ * The body of `GET /status`: every key of http-api.md 4.4, plus additions of our own (`ack_mode`,
+ * `handshakes`, `identity_source`, `standalone`, `tcp_listen`, `tcp_peers`).
+ */
+export function statusBody(sources: StatusSources): Record<string, unknown> {
+  const { last_rx, last_send, ...counts } = sources.counters;
+  return {
+    ack_mode: "received",
+    active_peer_conns: sources.peers.length,
+    app_uptime_sec: Math.floor(sources.uptimeMs / 1_000),
+    frame_proto_version: 1,
+    groups: [],
+    groups_error: "pair-rpc-disabled",
+    handshakes: sources.listener?.stats ?? null,
+    identity_source: sources.identitySource,
+    ...counts,
+    last_rx_ts: timestamp(last_rx),
+    last_send_ts: timestamp(last_send),
+    pairing_enabled: sources.pairEnabled,
+    peers: sources.peers,
+    persistence_enabled: false,
+    schema_version: "v1",
+    sse_drop_count: sources.dropCount,
+    sse_subscribers: sources.legacySubscribers,
+    standalone: true,
+    tcp_listen: sources.listener?.address ?? "",
+    tcp_peers: sources.dialers.map((dialer) => ({
+      pk: dialer.endpoint.peer.hex,
+      addr: dialer.endpoint.address,
+      connected: dialer.connected,
+    })),
+    visor_pk: sources.publicKey,
+  };
+}
+
+function timestamp(wall: bigint | undefined): string {
+  return wall === undefined ? "" : rfc3339(wall);
+}

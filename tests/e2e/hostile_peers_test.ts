@@ -1,0 +1,223 @@
+/**
+ * Peers that misbehave, against a whole node as a process. After each attack an honest peer that was
+ * there all along still gets its receipt, a new honest peer gets in, and the node's memory comes
+ * back to where it was.
+ */
+import assert from "node:assert/strict";
+import { SecretKey } from "#crypto";
+import { systemRandom, utf8 } from "#kit";
+import { MAX_FRAME_PAYLOAD } from "#session";
+import { RawPeer } from "#support/raw_peer.ts";
+import { residentMemory, settledMemory } from "#support/process_memory.ts";
+import { type App, startApp } from "#support/spawn.ts";
+
+/** An honest peer's receipt must come within this, whatever the others do. */
+const RECEIPT_DEADLINE_MS = 1_000;
+/** Memory after an attack, against memory before it. */
+const MEMORY_RATIO = 1.2;
+
+interface Target {
+  readonly address: string;
+  readonly pk: string;
+}
+
+interface Attack {
+  readonly name: string;
+  run(target: Target): Promise<void>;
+}
+
+/** Runs `action` with a hand-made peer and hangs up afterwards. */
+async function withPeer(target: Target, action: (peer: RawPeer) => Promise<void>): Promise<void> {
+  const peer = await RawPeer.connect(target);
+  try {
+    await action(peer);
+  } finally {
+    peer.close();
+  }
+}
+
+/** Writes until the node hangs up: being cut off is what these attacks end with. */
+async function writeUntilCut(peer: RawPeer, next: () => Uint8Array, times: number): Promise<void> {
+  try {
+    for (let count = 0; count < times; count++) await peer.write(next());
+  } catch (error) {
+    const cut = error instanceof Deno.errors.ConnectionReset ||
+      error instanceof Deno.errors.BrokenPipe;
+    if (!cut) throw error;
+  }
+}
+
+const attacks: readonly Attack[] = [
+  {
+    name: "handshakes cut off at every length",
+    async run(target) {
+      for (let length = 0; length < 64; length++) {
+        await withPeer(target, async (peer) => {
+          await peer.write(peer.firstMessage().subarray(0, length));
+        });
+      }
+    },
+  },
+  {
+    name: "a handshake that announces more than a frame may hold",
+    run: (target) =>
+      withPeer(target, async (peer) => {
+        await peer.write(Uint8Array.of(0xff, 0xff));
+        await peer.untilClosed();
+      }),
+  },
+  {
+    name: "a handshake with the wrong responder key",
+    async run(target) {
+      const pk = SecretKey.generate(systemRandom).publicKey.hex;
+      await withPeer({ ...target, pk }, async (peer) => {
+        await peer.write(peer.firstMessage());
+        await peer.untilClosed();
+      });
+    },
+  },
+  {
+    name: "a handshake whose ephemeral key is no point of the curve",
+    run: (target) =>
+      withPeer(target, async (peer) => {
+        const message = peer.firstMessage();
+        message.fill(0xff, 3, 35);
+        await peer.write(message);
+        await peer.untilClosed();
+      }),
+  },
+  {
+    name: "a record sent twice",
+    run: (target) =>
+      withPeer(target, async (peer) => {
+        await peer.handshake();
+        const record = peer.session.seal(utf8("\0\0\0\x05again"));
+        await peer.write(record);
+        await peer.write(record);
+        await peer.untilClosed();
+      }),
+  },
+  {
+    name: "records in the wrong order",
+    run: (target) =>
+      withPeer(target, async (peer) => {
+        await peer.handshake();
+        const first = peer.session.seal(utf8("\0\0\0\x05first"));
+        const second = peer.session.seal(utf8("\0\0\0\x06second"));
+        await peer.write(second);
+        await peer.write(first);
+        await peer.untilClosed();
+      }),
+  },
+  {
+    name: "one flipped bit in a record, at fifty places",
+    async run(target) {
+      for (let place = 0; place < 50; place++) {
+        await withPeer(target, async (peer) => {
+          await peer.handshake();
+          const record = peer.session.seal(utf8("\0\0\0\x14twenty characters xx"));
+          // The length prefix stays as it is: a longer record would only make the node wait for it.
+          const at = 2 + place % (record.length - 2);
+          record[at] = (record[at] ?? 0) ^ (1 << place % 8);
+          await peer.write(record);
+          await peer.untilClosed();
+        });
+      }
+    },
+  },
+  {
+    name: "a peer that sends one byte at a time",
+    run: (target) =>
+      withPeer(target, async (peer) => {
+        for (const byte of peer.firstMessage()) await peer.write(Uint8Array.of(byte));
+        await peer.handshakeFromReply();
+        const record = peer.session.seal(utf8("\0\0\0\x04slow"));
+        for (const byte of record) await peer.write(Uint8Array.of(byte));
+        await peer.sendAcked("and it is still served");
+      }),
+  },
+  {
+    name: "a peer that asks for receipts and never reads them",
+    run: (target) =>
+      withPeer(target, async (peer) => {
+        await peer.handshake();
+        const id = "x".repeat(60_000);
+        const message = utf8(JSON.stringify({ type: "chat-msg", id, body: "y", ack: true }));
+        await writeUntilCut(peer, () => peer.sealFrame(message), 600);
+      }),
+  },
+  {
+    name: "200 half-open sockets",
+    async run(target) {
+      const at = target.address.lastIndexOf(":");
+      const hostname = target.address.slice(0, at);
+      const port = Number(target.address.slice(at + 1));
+      const sockets = await Promise.all(
+        Array.from({ length: 200 }, () => Deno.connect({ hostname, port })),
+      );
+      for (const socket of sockets) socket.close();
+    },
+  },
+  {
+    name: "a flood of frames of 64 KiB",
+    run: (target) =>
+      withPeer(target, async (peer) => {
+        await peer.handshake();
+        const payload = new Uint8Array(MAX_FRAME_PAYLOAD).fill(0x61);
+        await writeUntilCut(peer, () => peer.sealFrame(payload), 800);
+      }),
+  },
+  {
+    name: "a frame that announces 4 GiB",
+    run: (target) =>
+      withPeer(target, async (peer) => {
+        await peer.handshake();
+        await peer.write(peer.session.seal(Uint8Array.of(0xff, 0xff, 0xff, 0xff)));
+        await peer.untilClosed();
+      }),
+  },
+];
+
+/** The receipt of an honest message within the deadline; one slow moment of the machine is forgiven. */
+async function assertServed(honest: RawPeer, attack: string): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    const before = performance.now();
+    await honest.sendAcked(`after ${attack}`);
+    const took = performance.now() - before;
+    if (took <= RECEIPT_DEADLINE_MS) return;
+    assert.ok(attempt < 3, `the receipt took ${Math.round(took)} ms after: ${attack}`);
+  }
+}
+
+async function assertWelcome(target: Target): Promise<void> {
+  await withPeer(target, async (peer) => {
+    await peer.handshake();
+    await peer.sendAcked("a new peer");
+  });
+}
+
+Deno.test("hostile peers disturb nobody and leave no memory behind", async (t) => {
+  const app: App = await startApp(["--tcp-listen", "127.0.0.1:0"]);
+  const target = { address: app.tcpAddr, pk: app.pk };
+  const honest = await RawPeer.connect(target);
+  try {
+    await honest.handshake();
+    for (let count = 0; count < 3_000; count++) await honest.sendAcked("warm-up ".repeat(100));
+    const before = await residentMemory(app.pid);
+    for (const attack of attacks) {
+      await t.step(attack.name, async () => {
+        await attack.run(target);
+        await assertServed(honest, attack.name);
+        await assertWelcome(target);
+        const after = await settledMemory(app.pid, before * MEMORY_RATIO);
+        assert.ok(
+          after <= before * MEMORY_RATIO,
+          `resident memory went from ${before} to ${after} MiB`,
+        );
+      });
+    }
+  } finally {
+    honest.close();
+    await app.kill();
+  }
+});
