@@ -1,0 +1,125 @@
+/**
+ * `deno task build`: the executable, `dist/skychat`.
+ *
+ * Bundles main.ts into one file, then compiles that file with the permissions of `permissions.ts`.
+ * Compiling uses this Deno's own runtime when it can be downloaded, else the pinned one (see
+ * `pinned_runtime.ts`), and says which. Options: `--target <triple>` for another machine, `--pinned`
+ * to use the pinned runtime straight away, as two builds of one release must.
+ */
+import { parseArgs } from "node:util";
+import manifest from "../deno.json" with { type: "json" };
+import { PERMISSIONS } from "./permissions.ts";
+import { PINNED_VERSION, pinnedRuntime } from "./pinned_runtime.ts";
+import { ROOT } from "./source_files.ts";
+import { type ChildResult, runChild, say } from "./terminal.ts";
+
+/** Enough to download a runtime on a slow line; a machine without the way fails at once. */
+const ORDINARY_TIMEOUT_MS = 120_000;
+
+const BUNDLE = `${ROOT}build/skychat.js`;
+const BUNDLE_CONFIG = `${ROOT}build/deno.json`;
+
+async function bundle(): Promise<void> {
+  await Deno.mkdir(`${ROOT}build`, { recursive: true });
+  // Its own configuration: with the project's, every package of the lock would be embedded.
+  await Deno.writeTextFile(BUNDLE_CONFIG, `{ "unstable": ["kv"] }\n`);
+  const args = ["bundle", "--quiet", "--frozen", "--output", BUNDLE, "main.ts"];
+  const { ok, output } = await runChild(Deno.execPath(), args, { cwd: ROOT });
+  if (!ok) throw new Error(`Cannot bundle main.ts\n${output}`);
+  await Deno.writeTextFile(BUNDLE, withoutMachinePaths(await Deno.readTextFile(BUNDLE)));
+}
+
+/**
+ * The bundler names modules by their path from here to the package cache of this machine. Only the
+ * packages' names are kept, so that the same sources give the same bytes everywhere.
+ */
+export function withoutMachinePaths(code: string): string {
+  return code.replace(/(?:\.\.\/|\/)[^"'\s]*?\/npm\/[^/"'\s]+\/(?=[^"'\s]+\/\d+\.)/g, "npm:");
+}
+
+function compile(
+  compiler: string,
+  { target, output, denort }: { target: string; output: string; denort?: string },
+): Promise<ChildResult> {
+  const args = [
+    "compile",
+    "--quiet",
+    `--config=${BUNDLE_CONFIG}`,
+    "--no-lock",
+    "--no-check",
+    // The code cache would live in a shared folder under a name that anybody can guess.
+    "--no-code-cache",
+    ...PERMISSIONS,
+    `--target=${target}`,
+    `--output=${output}`,
+    BUNDLE,
+  ];
+  return denort === undefined
+    ? runChild(compiler, args, { cwd: ROOT, timeoutMs: ORDINARY_TIMEOUT_MS })
+    : runChild(compiler, args, { cwd: ROOT, env: { DENORT_BIN: denort } });
+}
+
+/** Compiles the bundle and returns the version of the runtime inside. */
+async function compileAnyWay(target: string, output: string, pinned: boolean): Promise<string> {
+  if (!pinned) {
+    const { ok, output: problem } = await compile(Deno.execPath(), { target, output });
+    if (ok) return Deno.version.deno;
+    const reason = problem.trim().split("\n").at(-1)?.replace(/^\s*\d+: /, "") ?? "";
+    say(`the runtime of Deno ${Deno.version.deno} cannot be downloaded here (${reason})`);
+    say(`using the pinned runtime ${PINNED_VERSION} from the Python package registry instead`);
+  }
+  const { compiler, denort } = await pinnedRuntime(target);
+  const { ok, output: problem } = await compile(compiler, { target, output, denort });
+  if (!ok) throw new Error(`Cannot compile for ${target}\n${problem}`);
+  return PINNED_VERSION;
+}
+
+/** Starts the fresh executable once: a wrong runtime makes one that only looks right. */
+async function tryOut(executable: string): Promise<void> {
+  const { ok, output } = await runChild(executable, ["--version"]);
+  if (!ok || !output.includes(manifest.version)) {
+    throw new Error(`The executable does not start: ${output}`);
+  }
+}
+
+async function build(options: { target: string; pinned: boolean }): Promise<void> {
+  const { target, pinned } = options;
+  const suffix = target.includes("windows") ? ".exe" : "";
+  const name = `skychat-${manifest.version}-${target}${suffix}`;
+  const executable = `${ROOT}dist/${name}`;
+  await Deno.mkdir(`${ROOT}dist`, { recursive: true });
+  const start = performance.now();
+  await bundle();
+  const bundled = performance.now();
+  say(`bundled ${kib(BUNDLE)} KiB in ${Math.round(bundled - start)} ms`);
+  const version = await compileAnyWay(target, executable, pinned);
+  const seconds = ((performance.now() - bundled) / 1000).toFixed(1);
+  say(`compiled dist/${name} in ${seconds} s: ${kib(executable)} KiB, runtime Deno ${version}`);
+  if (target === Deno.build.target) {
+    await tryOut(executable);
+    const stable = `${ROOT}dist/skychat${suffix}`;
+    await Deno.remove(stable).catch(() => {});
+    await Deno.copyFile(executable, stable);
+    say(`copied to dist/skychat${suffix}`);
+  }
+}
+
+function kib(path: string): number {
+  return Math.round(Deno.statSync(path).size / 1024);
+}
+
+if (import.meta.main) {
+  try {
+    const { values } = parseArgs({
+      args: Deno.args,
+      options: {
+        target: { type: "string", default: Deno.build.target },
+        pinned: { type: "boolean", default: false },
+      },
+    });
+    await build(values);
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    Deno.exit(1);
+  }
+}

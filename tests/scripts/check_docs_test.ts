@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import {
+  dependencyProblems,
+  limitProblems,
+  limitsOf,
+  linkProblems,
+  testCommandProblems,
+} from "../../scripts/check_docs.ts";
+import { anchors, linkTargets, tableRows } from "../../scripts/markdown.ts";
+
+const LIMITS = `
+| constant | value | where | what happens |
+| --- | --- | --- | --- |
+| \`MAX_FRAME\` | 65,536 bytes | \`lib/a\` | the link ends |
+| \`CAPS.links\` | 1.5 s | \`lib/a\` | refused |
+`;
+
+Deno.test("limitProblems accepts a table that says what the code says", () => {
+  const limits = limitsOf({ MAX_FRAME: 65_536, CAPS: { links: 1.5 }, frame: 1 }, "lib/a");
+  assert.deepEqual(limitProblems(LIMITS, limits), []);
+});
+
+Deno.test("limitProblems reports a changed value, a missing row and a row for nothing", () => {
+  const problems = limitProblems(LIMITS, limitsOf({ MAX_FRAME: 65_535, MORE: 3n }, "lib/a"));
+  assert.deepEqual(problems, [
+    "docs/LIMITS.md: MAX_FRAME of lib/a is 65535, not 65,536 bytes",
+    "docs/LIMITS.md: no exported number CAPS.links of lib/a",
+    "docs/LIMITS.md: MORE of lib/a (3) is missing",
+  ]);
+});
+
+Deno.test("limitProblems reports a row that does not say what happens", () => {
+  const silent = LIMITS.replace("the link ends", "");
+  const limits = limitsOf({ MAX_FRAME: 65_536, CAPS: { links: 1.5 } }, "lib/a");
+  assert.deepEqual(limitProblems(silent, limits), [
+    "docs/LIMITS.md: say what happens at MAX_FRAME of lib/a",
+  ]);
+});
+
+Deno.test("limitsOf takes numbers and tables of numbers, not classes or byte strings", () => {
+  class Table {}
+  const module = { A: 1, B: new Uint8Array(2), C: "text", Table, D: { e: 2, f: "text" }, g: 3 };
+  assert.deepEqual(limitsOf(module, "x").map(({ name }) => name), ["A", "D.e"]);
+});
+
+Deno.test("dependencyProblems reports wrong versions and missing rows, both ways", () => {
+  const table = "| name | version |\n| --- | --- |\n| `@a/b` | `1.0.0` |\n| `old` | `2.0.0` |\n";
+  const imports = { "#kit": "./lib/kit/mod.ts", "@a/b": "npm:@a/b@1.0.1", "c": "npm:c@3.0.0" };
+  assert.deepEqual(dependencyProblems(table, imports), [
+    "docs/DEPENDENCIES.md: @a/b 1.0.0 is not what deno.json imports",
+    "docs/DEPENDENCIES.md: old 2.0.0 is not what deno.json imports",
+    "docs/DEPENDENCIES.md: c is missing",
+  ]);
+  assert.deepEqual(dependencyProblems(table, { b: "npm:@a/b@1.0.0", o: "npm:old@2.0.0" }), []);
+});
+
+Deno.test("linkProblems reports files and headings that do not exist", () => {
+  const root = Deno.makeTempDirSync({ prefix: "skychat-docs-" });
+  try {
+    Deno.mkdirSync(`${root}/docs`);
+    Deno.writeTextFileSync(
+      `${root}/README.md`,
+      "[a](docs/a.md#the-end) [b](docs) [c](https://example.org) [d](#top) [e](gone.md)\n# Top\n",
+    );
+    Deno.writeTextFileSync(`${root}/docs/a.md`, "## The end\n[up](../README.md#bottom)\n");
+    assert.deepEqual(linkProblems(root), [
+      "README.md: no file gone.md",
+      "docs/a.md: no heading ../README.md#bottom",
+    ]);
+  } finally {
+    Deno.removeSync(root, { recursive: true });
+  }
+});
+
+Deno.test("testCommandProblems reports a README that tells people something else", () => {
+  const ci = "tally npx -y deno@2.9.6 task test\n";
+  assert.deepEqual(testCommandProblems("```\nnpx -y deno@2.9.6 task test\n```", ci), []);
+  assert.equal(testCommandProblems("```\nnpx -y deno@2.9.5 task test\n```", ci).length, 1);
+  assert.equal(testCommandProblems("", "true").length, 1);
+});
+
+Deno.test("markdown readers skip code and find cells, links and headings", () => {
+  assert.deepEqual(tableRows("| a | b |\n|---|---|\n| 1 | x\\|y |\n\n| 2 | z |\n", "a"), [
+    ["1", "x\\|y"],
+  ]);
+  assert.deepEqual(linkTargets("[a](b.md) `[c](d.md)`\n```\n[e](f.md)\n```\n"), ["b.md"]);
+  assert.deepEqual(anchors("# How `x` is built\n```\n# no\n```\n"), ["how-x-is-built"]);
+});
