@@ -1,0 +1,43 @@
+/** Milliseconds from connecting (or from a later request's first byte) to a complete head (http-api.md 1.2). */
+export const HEAD_DEADLINE_MS = 5_000;
+/** Milliseconds from the head to the last byte of a request body. */
+export const BODY_DEADLINE_MS = 10_000;
+/** Milliseconds a kept-alive connection may wait for its next request. */
+export const IDLE_LIMIT_MS = 60_000;
+/** Milliseconds without a byte taken by the client after which a reply is given up. */
+export const REPLY_STALL_MS = 10_000;
+/** Milliseconds without a byte taken by the client after which an event stream is given up. */
+export const STREAM_STALL_MS = 30_000;
+/** Milliseconds for which we read on after our last byte, so that the client still sees the reply. */
+export const LINGER_MS = 1_000;
+/** Bytes that are read and thrown away while lingering. */
+export const LINGER_BYTES = 4_194_304;
+/** Milliseconds between two looks at the deadlines above: each is late by at most this. */
+export const SWEEP_INTERVAL_MS = 250;
+/** Milliseconds that requests in flight get at shutdown; http-api.md 7 gives the whole process 2 s. */
+export const SHUTDOWN_GRACE_MS = 1_500;
+/** Milliseconds to wait before accepting again when the system is out of descriptors. */
+export const ACCEPT_RETRY_MS = 100;
+
+/** Connections at a time. At the cap the one that waits longest for a request is closed. */
+export const MAX_CONNECTIONS = 512;
+/** Event streams at a time, so that they can never fill all connections; more get 503. */
+export const MAX_STREAMS = 384;
+/** Bytes of a request line; longer gets 414. */
+export const MAX_REQUEST_LINE = 8_192;
+/** Bytes of all header lines together; longer gets 431. */
+export const MAX_HEADER_BYTES = 16_384;
+/** Header lines; more get 431. */
+export const MAX_HEADER_COUNT = 100;
+/** Bytes of a request body (http-api.md 1.2); longer gets 413. */
+export const MAX_BODY_BYTES = 1_048_576;
+/** Bytes of request bodies that all connections together may hold; above it 503. */
+export const MAX_BODY_BYTES_TOTAL = 16_777_216;
+/** Bytes of one chunk-size line of a chunked body, extensions included. */
+export const MAX_CHUNK_LINE = 256;
+/** Bytes of the trailer lines after a chunked body; they are checked and thrown away. */
+export const MAX_TRAILER_BYTES = 4_096;
+/** Bytes read from a socket at once: also all that a client can make us hold ahead of its turn. */
+export const READ_BUFFER_BYTES = 16_384;
+/** Milliseconds between two `: ping` comments of an event stream (http-api.md 5.2). */
+export const PING_INTERVAL_MS = 15_000;

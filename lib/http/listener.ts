@@ -1,0 +1,52 @@
+import { formatAddress } from "./address.ts";
+
+/** One client's connection, as much of it as HTTP needs. */
+export interface ControlSocket {
+  /** Bytes read into the buffer, or null when the client has finished sending. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes some of the bytes; resolves with how many the system took. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Says that nothing more will be written. */
+  closeWrite(): Promise<void>;
+  /** Ends everything; pending reads and writes reject. May be called again. */
+  close(): void;
+}
+
+/** A bound port. */
+export interface SocketListener {
+  /** `host:port` really bound. */
+  readonly address: string;
+  /** The next connection; rejects once closed, and when the system is out of descriptors. */
+  accept(): Promise<ControlSocket>;
+  close(): void;
+}
+
+/**
+ * Binds a TCP port with the runtime's own sockets. The only place of the control surface that knows
+ * them.
+ *
+ * @throws what the system says, for example when the port is taken.
+ */
+export function listenTcp(address: { host: string; port: number }): SocketListener {
+  const listener = Deno.listen({ hostname: address.host, port: address.port });
+  return {
+    address: formatAddress(listener.addr.hostname, listener.addr.port),
+    accept: async () => wrap(await listener.accept()),
+    close: () => listener.close(),
+  };
+}
+
+function wrap(socket: Deno.TcpConn): ControlSocket {
+  // Small replies and single events must not wait for the client's acknowledgement.
+  socket.setNoDelay(true);
+  let open = true;
+  return {
+    read: (buffer) => socket.read(buffer),
+    write: (bytes) => socket.write(bytes),
+    closeWrite: () => socket.closeWrite(),
+    close() {
+      if (open) socket.close();
+      open = false;
+    },
+  };
+}

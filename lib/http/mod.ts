@@ -1,0 +1,41 @@
+/**
+ * The local control surface: HTTP routes, event streams and the web page, on a guarded TCP port.
+ *
+ * Sees `#kit`, keys of `#crypto`, the stream types of `#events` and its own `ports.ts`; `#app` plugs
+ * the rest of the process into those ports. It never sends to a peer, never stores anything and never
+ * reads files. Format: `docs/spec/http-api.md`.
+ *
+ * Bottom up: `request_head.ts`, `chunked_body.ts` and `request_parser.ts` read HTTP/1.1 strictly,
+ * `connection.ts` serves one client, `app.ts` holds the routes, `server.ts` the port.
+ *
+ * @example
+ * ```ts
+ * import { silentLog, systemClock } from "#kit";
+ * import { EventHub } from "#events";
+ * import { ControlServer } from "#http";
+ *
+ * const events = new EventHub({ clock: systemClock });
+ * const server = new ControlServer({
+ *   send: () => Promise.resolve({ kind: "sent", id: "8077ca12ee05c806" }),
+ *   status: () => ({ peers: [] }),
+ *   events,
+ * }, { address: ":0", allowNonLoopback: false, log: silentLog, clock: systemClock });
+ * const address = server.listen();
+ * const reply = await fetch(`http://${address}/status`);
+ * console.assert(await reply.text() === '{"peers":[]}\n');
+ * events.close();
+ * await server.shutdown();
+ * ```
+ *
+ * @module
+ */
+export { AddressError, bindRefusal, type ControlAddress, parseControlAddress } from "./address.ts";
+export { type AppContext, createApp } from "./app.ts";
+export * from "./limits.ts";
+export type {
+  ControlOptions,
+  ControlPorts,
+  ControlSendOutcome,
+  ControlSendRequest,
+} from "./ports.ts";
+export { ControlServer } from "./server.ts";

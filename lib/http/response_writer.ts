@@ -1,0 +1,70 @@
+import { concat, utf8 } from "#kit";
+import type { RequestHead } from "./request_head.ts";
+
+/** How the end of a body is made known to the client. */
+export type Framing = "none" | "length" | "chunked" | "until-close";
+
+const REASONS: Readonly<Record<number, string>> = {
+  200: "OK",
+  204: "No Content",
+  301: "Moved Permanently",
+  400: "Bad Request",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  413: "Content Too Large",
+  414: "URI Too Long",
+  417: "Expectation Failed",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
+};
+
+const CRLF = utf8("\r\n");
+/** What ends a chunked body. */
+export const LAST_CHUNK: Uint8Array = utf8("0\r\n\r\n");
+/** What a client waits for that sent `Expect: 100-continue`. */
+export const CONTINUE: Uint8Array = utf8("HTTP/1.1 100 Continue\r\n\r\n");
+
+/**
+ * Which framing a response gets. One with a Content-Length is complete; one without is a stream of
+ * unknown length.
+ *
+ * @param head of the request; undefined when it could not be read.
+ */
+export function framingOf(response: Response, head: RequestHead | undefined): Framing {
+  if (head?.method === "HEAD" || response.status === 204) return "none";
+  if (response.headers.has("content-length")) return "length";
+  return head?.minor === 0 ? "until-close" : "chunked";
+}
+
+/** Status line and headers, up to the empty line. */
+export function encodeHead(
+  response: Response,
+  options: { framing: Framing; close: boolean; date: string },
+): Uint8Array {
+  const reason = REASONS[response.status] ?? "Status";
+  let text = `HTTP/1.1 ${response.status} ${reason}\r\nDate: ${options.date}\r\n`;
+  for (const [name, value] of response.headers) {
+    if (name === "connection" && options.close) continue;
+    text += `${titleCase(name)}: ${value}\r\n`;
+  }
+  if (options.framing === "chunked") text += "Transfer-Encoding: chunked\r\n";
+  if (options.close) text += "Connection: close\r\n";
+  return utf8(`${text}\r\n`);
+}
+
+/** One piece of a chunked body; an empty one would end it, so it becomes no bytes. */
+export function encodeChunk(bytes: Uint8Array): Uint8Array {
+  if (bytes.length === 0) return bytes;
+  return concat(utf8(`${bytes.length.toString(16)}\r\n`), bytes, CRLF);
+}
+
+/** `content-type` as people write it, since scripts search for it: `Content-Type`. */
+function titleCase(name: string): string {
+  return name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+}

@@ -1,0 +1,138 @@
+import { type Clock, errorText, type Log, type Timer } from "#kit";
+import { AddressError, bindRefusal, type ControlAddress, parseControlAddress } from "./address.ts";
+import { createApp } from "./app.ts";
+import { ByteBudget } from "./byte_budget.ts";
+import { Connection, type ConnectionContext, type Phase } from "./connection.ts";
+import {
+  ACCEPT_RETRY_MS,
+  MAX_BODY_BYTES_TOTAL,
+  MAX_CONNECTIONS,
+  SHUTDOWN_GRACE_MS,
+  SWEEP_INTERVAL_MS,
+} from "./limits.ts";
+import { type ControlSocket, listenTcp, type SocketListener } from "./listener.ts";
+import type { ControlOptions, ControlPorts } from "./ports.ts";
+
+/** What is closed first when there is no room for one more: those who wait, not those we answer. */
+const EVICTION_ORDER: readonly Phase[] = ["idle", "linger", "head", "body"];
+
+/**
+ * The control surface on a TCP port: accepts, keeps the connections within their bounds, ends them.
+ *
+ * Our own loop and not `Deno.serve`, which closes no client that stalls (docs/spec/http-api.md 1.2).
+ */
+export class ControlServer {
+  readonly #address: ControlAddress;
+  readonly #refusal: string | undefined;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #context: ConnectionContext;
+  readonly #maxConnections: number;
+  readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #stopping = new AbortController();
+  #listener: SocketListener | undefined;
+  #accepting: Promise<void> | undefined;
+  #sweeper: Timer | undefined;
+  #shutdown: Promise<void> | undefined;
+
+  /** @throws {AddressError} when the address is none. */
+  constructor(ports: ControlPorts, options: ControlOptions) {
+    this.#address = parseControlAddress(options.address);
+    this.#refusal = bindRefusal(this.#address, { noPassword: options.allowNonLoopback });
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
+    const { clock, log } = options;
+    const handle = createApp(ports, { address: this.#address, clock, log });
+    this.#context = { handle, clock, log, bodies: new ByteBudget(MAX_BODY_BYTES_TOTAL) };
+  }
+
+  /** `host:port` really bound; the configured one before {@link listen}. */
+  get address(): string {
+    return this.#listener?.address ?? `${this.#address.host}:${this.#address.port}`;
+  }
+
+  /**
+   * Binds the port and starts to serve. Returns {@link address}.
+   *
+   * @throws {AddressError} when the address must not be served without a password.
+   * @throws what the system says, for example when the port is taken.
+   */
+  listen(): string {
+    if (this.#refusal !== undefined) throw new AddressError(this.#refusal);
+    this.#listener = listenTcp(this.#address);
+    this.#accepting = this.#accept(this.#listener);
+    return this.#listener.address;
+  }
+
+  /**
+   * Stops accepting, ends event streams, lets requests in flight finish for a while, then closes
+   * what is left (http-api.md 7). Resolves within 2 s; may be called again.
+   */
+  shutdown(): Promise<void> {
+    return this.#shutdown ??= this.#stop();
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#listener?.close();
+    await this.#accepting;
+    for (const connection of this.#connections.keys()) connection.drain();
+    const done = new AbortController();
+    const finished = Promise.all(this.#connections.values()).then(() => done.abort());
+    await Promise.race([finished, this.#clock.sleep(SHUTDOWN_GRACE_MS, done.signal)]);
+    for (const connection of this.#connections.keys()) connection.close();
+    this.#sweeper?.cancel();
+  }
+
+  async #accept(listener: SocketListener): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        this.#admit(await listener.accept());
+      } catch (thrown) {
+        if (signal.aborted) return;
+        this.#log.warn(`cannot accept a control connection: ${errorText(thrown)}`);
+        await this.#clock.sleep(ACCEPT_RETRY_MS, signal);
+      }
+    }
+  }
+
+  #admit(socket: ControlSocket): void {
+    if (this.#stopping.signal.aborted) return socket.close();
+    if (this.#connections.size >= this.#maxConnections && !this.#makeRoom()) return socket.close();
+    const connection = new Connection(socket, this.#context);
+    const running = connection.run().then(() => {
+      this.#connections.delete(connection);
+    });
+    this.#connections.set(connection, running);
+    this.#sweeper ??= this.#armSweeper();
+  }
+
+  /** Closes the connection that has waited longest for its client; false when all are being served. */
+  #makeRoom(): boolean {
+    let victim: Connection | undefined;
+    let victimRank = EVICTION_ORDER.length;
+    for (const connection of this.#connections.keys()) {
+      const rank = EVICTION_ORDER.indexOf(connection.phase);
+      if (rank < 0 || rank > victimRank) continue;
+      const older = victim === undefined || connection.since < victim.since;
+      if (rank < victimRank || older) [victim, victimRank] = [connection, rank];
+    }
+    if (victim === undefined) return false;
+    victim.close();
+    this.#connections.delete(victim);
+    return true;
+  }
+
+  /** One timer for all deadlines: a timer for each write would cost more than the write. */
+  #armSweeper(): Timer {
+    return this.#clock.after(SWEEP_INTERVAL_MS, () => {
+      const now = this.#clock.now();
+      for (const connection of this.#connections.keys()) {
+        if (connection.due <= now) connection.expire();
+      }
+      this.#sweeper = this.#connections.size > 0 ? this.#armSweeper() : undefined;
+    });
+  }
+}
