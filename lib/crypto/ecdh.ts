@@ -1,13 +1,12 @@
-import { secp256k1 } from "@noble/curves/secp256k1.js";
+import { curve } from "./backends.ts";
 import type { PublicKey, SecretKey } from "./keys.ts";
-import { sha256 } from "./hash.ts";
 
-/** The shared point d·P, compressed: 33 bytes. */
+/** The shared point d·P, compressed: 33 bytes. For vectors and derivations; {@link ecdh} is faster. */
 export function sharedPoint(secret: SecretKey, peer: PublicKey): Uint8Array {
-  return secp256k1.getSharedSecret(secret.reveal(), peer.bytes, true);
+  return curve().multiply(secret.reveal(), peer.bytes);
 }
 
 /** The generic shared secret: SHA-256 of the compressed point, prefix byte included (noise.md 2). */
 export function ecdh(secret: SecretKey, peer: PublicKey): Uint8Array {
-  return sha256(sharedPoint(secret, peer));
+  return curve().ecdh(secret.reveal(), peer.bytes);
 }

@@ -1,9 +1,10 @@
-import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { CodedError, concat, equalSecrets, fromHex, type Random, toHex, utf8 } from "#kit";
+import { curve } from "./backends.ts";
 import { hmacSha256, sha256 } from "./hash.ts";
+import { isScalar, SCALAR_LENGTH } from "./scalar.ts";
 
 /** Bytes of a secret key: a big-endian scalar. */
-export const SECRET_KEY_LENGTH = 32;
+export const SECRET_KEY_LENGTH = SCALAR_LENGTH;
 /** Bytes of a public key: a compressed secp256k1 point. */
 export const PUBLIC_KEY_LENGTH = 33;
 
@@ -55,13 +56,7 @@ export class PublicKey {
 
   /** The key with these bytes, or undefined when they are no point of the curve (x >= p included). */
   static fromBytes(bytes: Uint8Array): PublicKey | undefined {
-    if (bytes.length !== PUBLIC_KEY_LENGTH) return undefined;
-    try {
-      secp256k1.Point.fromBytes(bytes);
-    } catch {
-      return undefined;
-    }
-    return new PublicKey(bytes.slice());
+    return curve().isPoint(bytes) ? new PublicKey(bytes.slice()) : undefined;
   }
 
   /** Whether both are the same key. */
@@ -108,7 +103,7 @@ export class SecretKey {
 
   /** The key with these bytes, or undefined unless they are a scalar d with 1 <= d < n. */
   static fromBytes(bytes: Uint8Array): SecretKey | undefined {
-    return secp256k1.utils.isValidSecretKey(bytes) ? new SecretKey(bytes.slice()) : undefined;
+    return isScalar(bytes) ? new SecretKey(bytes.slice()) : undefined;
   }
 
   /** A new key from 32 random bytes, drawn again while they are no valid scalar. */
@@ -147,7 +142,7 @@ export class SecretKey {
 
 /** Derives the compressed public key of a secret one. */
 function derivePublicKey(secret: Uint8Array): PublicKey {
-  const key = PublicKey.fromBytes(secp256k1.getPublicKey(secret, true));
+  const key = PublicKey.fromBytes(curve().publicKey(secret));
   if (key === undefined) throw new Error("Cannot derive a public key: backend returned no point");
   return key;
 }
@@ -162,8 +157,7 @@ export function deterministicSecretKey(seed: Uint8Array): SecretKey {
   const first = sha256(seed);
   const inner = firstValidSecret(first);
   const outer = firstValidSecret(sha256(first));
-  const point = secp256k1.Point.BASE.multiply(secp256k1.Point.Fn.fromBytes(outer))
-    .multiply(secp256k1.Point.Fn.fromBytes(inner)).toBytes(true);
+  const point = curve().multiply(inner, curve().publicKey(outer));
   const secret = SecretKey.fromBytes(
     firstValidSecret(sha256(concat(seed, sha256(concat(first, point))))),
   );
@@ -181,6 +175,6 @@ export function childSecretKey(parent: SecretKey, label: string, index: number):
 /** Hashes until the result is a valid scalar; the first hash nearly always is. */
 function firstValidSecret(seed: Uint8Array): Uint8Array {
   let candidate = sha256(seed);
-  while (!secp256k1.utils.isValidSecretKey(candidate)) candidate = sha256(candidate);
+  while (!isScalar(candidate)) candidate = sha256(candidate);
   return candidate;
 }

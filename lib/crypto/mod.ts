@@ -17,6 +17,7 @@
  * @module
  */
 export * from "./aead.ts";
+export { selectedBackends } from "./backends.ts";
 export * from "./ecdh.ts";
 export * from "./hash.ts";
 export * from "./kem.ts";

@@ -1,9 +1,12 @@
-import { secp256k1 } from "@noble/curves/secp256k1.js";
-import { CodedError, concat, fromHex } from "#kit";
+import { CodedError, fromHex } from "#kit";
+import { curve } from "./backends.ts";
 import { KeyError, PublicKey, type SecretKey } from "./keys.ts";
 
 /** Bytes of a signature: r (32), s (32), recovery id (1, last, not offset). */
 export const SIGNATURE_LENGTH = 65;
+
+/** Bytes of a digest: SHA-256. */
+export const DIGEST_LENGTH = 32;
 
 /** Why a signature does not hold; texts of noise.md 1.5. */
 export class SignatureError extends CodedError {
@@ -16,30 +19,28 @@ export class SignatureError extends CodedError {
  * Signs a 32-byte digest: low s, RFC 6979 nonce, `r || s || recid`.
  *
  * @throws {SignatureError} for the all-zero digest.
+ * @throws {RangeError} for a digest of another length.
  */
 export function signDigest(secret: SecretKey, digest: Uint8Array): Uint8Array {
+  checkDigest(digest);
   if (digest.every((byte) => byte === 0)) throw new SignatureError("Cannot sign null hash digest");
-  const recoveredFirst = secp256k1.sign(digest, secret.reveal(), {
-    prehash: false,
-    lowS: true,
-    format: "recovered",
-  });
-  return concat(recoveredFirst.subarray(1), recoveredFirst.subarray(0, 1));
+  return curve().sign(secret.reveal(), digest);
 }
 
-/** The key that made this signature of this digest, or undefined when none can have. */
+/**
+ * The key that made this signature of this digest, or undefined when none can have.
+ *
+ * @throws {RangeError} for a digest of another length.
+ */
 export function recoverPublicKey(
   signature: Uint8Array,
   digest: Uint8Array,
 ): PublicKey | undefined {
+  checkDigest(digest);
   const recid = signature[64];
   if (signature.length !== SIGNATURE_LENGTH || recid === undefined || recid > 3) return undefined;
-  try {
-    const recidFirst = concat(Uint8Array.of(recid), signature.subarray(0, 64));
-    return PublicKey.fromBytes(secp256k1.recoverPublicKey(recidFirst, digest, { prehash: false }));
-  } catch {
-    return undefined;
-  }
+  const point = curve().recover(signature.subarray(0, 64), recid, digest);
+  return point && PublicKey.fromBytes(point);
 }
 
 /**
@@ -79,4 +80,10 @@ export function parseSignature(text: string): Uint8Array {
   if (bytes === undefined) throw new KeyError("Invalid signature");
   if (bytes.length !== SIGNATURE_LENGTH) throw new KeyError("Invalid signature length");
   return bytes;
+}
+
+function checkDigest(digest: Uint8Array): void {
+  if (digest.length !== DIGEST_LENGTH) {
+    throw new RangeError(`Cannot sign or check ${digest.length} bytes: a digest has 32`);
+  }
 }

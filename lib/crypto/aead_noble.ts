@@ -1,0 +1,34 @@
+import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { type AeadBackend, checkAssociated, checkKey, type Cipher, TAG_LENGTH } from "./cipher.ts";
+import { NO_BYTES } from "#kit";
+
+/** The AEAD in plain JavaScript: the reference, and what runs where WebAssembly does not. */
+export const nobleAead: AeadBackend = { name: "noble", cipherOf };
+
+function cipherOf(key: Uint8Array): Cipher {
+  checkKey(key);
+  const ownKey = key.slice();
+  function seal(counter: bigint, plaintext: Uint8Array, associated = NO_BYTES): Uint8Array {
+    checkAssociated(associated);
+    return chacha20poly1305(ownKey, nonceOf(counter), associated).encrypt(plaintext);
+  }
+  return {
+    seal,
+    sealInto: (target, offset, counter, plaintext) => target.set(seal(counter, plaintext), offset),
+    open(counter, sealed, associated = NO_BYTES) {
+      checkAssociated(associated);
+      if (sealed.length < TAG_LENGTH) return undefined;
+      try {
+        return chacha20poly1305(ownKey, nonceOf(counter), associated).decrypt(sealed);
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+function nonceOf(counter: bigint): Uint8Array {
+  const nonce = new Uint8Array(12);
+  new DataView(nonce.buffer).setBigUint64(4, counter, true);
+  return nonce;
+}

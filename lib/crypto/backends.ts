@@ -1,0 +1,52 @@
+import { WasmAead, wasmAeadRuns } from "./aead_wasm.ts";
+import type { AeadBackend } from "./cipher.ts";
+import type { CurveBackend } from "./curve_backend.ts";
+import { WasmCurve } from "./curve_wasm.ts";
+
+// noble's modules take longer to load than both WebAssembly ones to compile, so a runtime that can
+// run WebAssembly (all but one started with --jitless) never loads them.
+const noble = wasmAeadRuns() ? undefined : await loadNoble();
+
+let selectedCurve: CurveBackend | undefined;
+let selectedAead: AeadBackend | undefined;
+
+/** The curve in use, started at first use. */
+export function curve(): CurveBackend {
+  return selectedCurve ??= noble?.curve ?? new WasmCurve();
+}
+
+/** The AEAD in use, started at first use. */
+export function aead(): AeadBackend {
+  return selectedAead ??= noble?.aead ?? new WasmAead();
+}
+
+/** The names of the implementations in use, for `/status` and the benchmark. */
+export function selectedBackends(): { readonly curve: string; readonly aead: string } {
+  return { curve: curve().name, aead: aead().name };
+}
+
+/** Every curve that runs here, the preferred first: for tests and the benchmark. */
+export async function curveBackends(): Promise<readonly CurveBackend[]> {
+  const { curve: reference } = await loadNoble();
+  return noble === undefined ? [new WasmCurve(), reference] : [reference];
+}
+
+/** Every AEAD that runs here, the preferred first: for tests and the benchmark. */
+export async function aeadBackends(): Promise<readonly AeadBackend[]> {
+  const { aead: reference } = await loadNoble();
+  return noble === undefined ? [new WasmAead(), reference] : [reference];
+}
+
+/** Puts an implementation in use, whatever was chosen: for tests and the benchmark only. */
+export function useBackends(chosen: { curve?: CurveBackend; aead?: AeadBackend }): void {
+  selectedCurve = chosen.curve ?? selectedCurve;
+  selectedAead = chosen.aead ?? selectedAead;
+}
+
+async function loadNoble(): Promise<{ curve: CurveBackend; aead: AeadBackend }> {
+  const [{ nobleCurve }, { nobleAead }] = await Promise.all([
+    import("./curve_noble.ts"),
+    import("./aead_noble.ts"),
+  ]);
+  return { curve: nobleCurve, aead: nobleAead };
+}
