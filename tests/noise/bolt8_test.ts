@@ -17,6 +17,10 @@ const LIGHTNING_SUITE: Suite = {
 type Steps = Record<string, { ck: string; h: string; k: string }>;
 
 function party(role: Role, steps: Steps = {}): HandshakeState {
+  for (const kind of ["static", "ephemeral"] as const) {
+    const key = secretKey(bolt8[role][`${kind}_sk`]).publicKey;
+    assert.equal(key.hex, bolt8[role][`${kind}_pk`]);
+  }
   return new HandshakeState({
     pattern: XK,
     suite: LIGHTNING_SUITE,

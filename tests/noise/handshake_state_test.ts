@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { equalBytes, NO_BYTES, toHex, utf8 } from "#kit";
+import { equalBytes, toHex, utf8 } from "#kit";
 import { SecretKey } from "#crypto";
 import {
   HandshakeState,
@@ -14,10 +14,11 @@ import { hex, secretKey } from "#support/noise_vectors.ts";
 import { ScriptedRandom, SeededRandom } from "#support/seeded_random.ts";
 import recorded from "../vectors/noise_xx.json" with { type: "json" };
 
-function partyXX(role: Role, prologue = NO_BYTES): HandshakeState {
+function partyXX(role: Role, prologue = hex(recorded.prologue)): HandshakeState {
   const initiator = role === "initiator";
   const keys = initiator ? recorded.initiator_static : recorded.responder_static;
   const ephemeral = initiator ? recorded.initiator_ephemeral : recorded.responder_ephemeral;
+  assert.equal(secretKey(ephemeral.secret).publicKey.hex, ephemeral.public);
   return new HandshakeState({
     pattern: XX,
     suite: SKYWIRE_SUITE,

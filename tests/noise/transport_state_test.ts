@@ -37,6 +37,7 @@ for (const vector of noiseVectors.write_split) {
       send: hex(recorded.initiator_to_responder),
       receive: hex(recorded.responder_to_initiator),
     });
+    assert.equal(vector.from, "initiator");
     const plaintext = Uint8Array.from({ length: vector.plaintext_length }, (_, j) => 3 * j);
     const wire = transport.seal(plaintext);
     assert.deepEqual(bodies(wire).map((body) => body.length), vector.prefixes);

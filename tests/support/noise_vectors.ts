@@ -1,5 +1,6 @@
 import { fromHex } from "#kit";
 import { SecretKey } from "#crypto";
+import type { Role } from "#noise";
 import data from "../vectors/noise.json" with { type: "json" };
 
 /** The keys of one side of a recorded handshake. */
@@ -55,6 +56,7 @@ export interface ReceiveVector {
   readonly case: string;
   readonly receiver: string;
   readonly frames: readonly {
+    readonly ok: boolean;
     readonly wire: string;
     readonly plaintext?: string | undefined;
     readonly error?: string | undefined;
@@ -70,6 +72,7 @@ export interface RejectVector {
   readonly message_number: number;
   readonly message: string;
   readonly receiver: string;
+  readonly ok: boolean;
   readonly error: string;
   readonly panics?: boolean | undefined;
 }
@@ -77,6 +80,7 @@ export interface RejectVector {
 /** One large write and the records it becomes. */
 export interface SplitVector {
   readonly case: string;
+  readonly from: string;
   readonly plaintext_length: number;
   readonly prefixes: readonly number[];
   readonly wire_length: number;
@@ -104,6 +108,12 @@ export function hex(digits: string | undefined): Uint8Array {
   const bytes = fromHex(digits ?? "missing");
   if (bytes === undefined) throw new Error(`A vector holds no hex here: ${digits}`);
   return bytes;
+}
+
+/** The side that a vector names. */
+export function roleOf(name: string): Role {
+  if (name !== "initiator" && name !== "responder") throw new Error(`No role is called ${name}`);
+  return name;
 }
 
 /** Secret key of a vector's hex. */
