@@ -1,0 +1,101 @@
+import type { FlagTable } from "./flag.ts";
+
+/** Flags that may also stand before a client command (cli.md 3). */
+export const CLIENT_FLAGS = {
+  "addr": {
+    type: "string",
+    value: "[user:password@]host:port",
+    default: "127.0.0.1:8001",
+    env: "SKYCHAT_ADDR",
+    help: "control surface of the app to talk to",
+  },
+  "json": { type: "bool", help: "machine-readable output and errors" },
+} as const satisfies FlagTable;
+
+/** Flags of `send` (cli.md 4). */
+export const SEND_FLAGS = {
+  ...CLIENT_FLAGS,
+  "to": {
+    type: "string",
+    short: "t",
+    value: "pk|alias",
+    help: "recipient; optional with --via",
+  },
+  "msg": { type: "string", short: "m", value: "text", help: "the message (required)" },
+  "net": {
+    type: "string",
+    short: "n",
+    value: "network",
+    default: "skynet",
+    help: "skynet, dmsg, tcp-direct or auto; selects nothing without a visor; ignored with --via",
+  },
+  "wait": {
+    type: "duration",
+    short: "w",
+    default: "5s",
+    help: "wait this long for the receipt; 0 does not ask for one",
+  },
+  "retries": {
+    type: "int",
+    short: "r",
+    value: "n",
+    default: "1",
+    min: 0,
+    help: "more attempts after HTTP or transport failures; never after a missing receipt",
+  },
+  "verbose": { type: "bool", help: "details on stderr" },
+  "via": {
+    type: "string",
+    value: "tcp://pk@host:port",
+    help: "dial the peer directly, without a local app",
+  },
+  "sk": {
+    type: "string",
+    value: "hex",
+    env: "DMSGCURL_SK",
+    help: "identity for --via, 64 hex digits; other users of this machine can see it " +
+      "in the process list",
+  },
+  "config": {
+    type: "path",
+    short: "c",
+    value: "file",
+    help: "identity for --via: JSON file whose top-level string sk is the secret key",
+  },
+} as const satisfies FlagTable;
+
+/** Flags of `listen` (cli.md 5). */
+export const LISTEN_FLAGS = {
+  ...CLIENT_FLAGS,
+  "from": { type: "string", value: "pk|alias", help: "only this sender" },
+  "net": {
+    type: "string",
+    short: "n",
+    value: "network",
+    help: "only this network: skynet, dmsg, tcp-direct or cxo",
+  },
+  "raw": { type: "bool", help: "do not escape line breaks" },
+} as const satisfies FlagTable;
+
+/** Flags of `events` (cli.md 6). */
+export const EVENTS_FLAGS = {
+  ...CLIENT_FLAGS,
+  "channel": {
+    type: "string",
+    value: "csv",
+    default: "dm,group,pair",
+    help: "channels: dm, group, pair, system, all",
+  },
+  "since": {
+    type: "int",
+    value: "seq",
+    default: "0",
+    min: 0,
+    help: "only events after this sequence number",
+  },
+} as const satisfies FlagTable;
+
+/** Flags of `keygen` (cli.md 13). */
+export const KEYGEN_FLAGS = {
+  "json": { type: "bool", help: "an object with public_key and secret_key" },
+} as const satisfies FlagTable;

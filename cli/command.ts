@@ -1,0 +1,33 @@
+import type { FlagTable, FlagValues } from "./flag.ts";
+import type { CliIo } from "./io.ts";
+
+/** One use of a command: its flags' values and the process around it. */
+export interface Call<Table extends FlagTable = FlagTable> {
+  readonly flags: FlagValues<Table>;
+  /** Long names of the flags that were given. */
+  readonly given: ReadonlySet<string>;
+  readonly io: CliIo;
+}
+
+/** What the module of a command exports. */
+export interface CommandModule<Table extends FlagTable = FlagTable> {
+  /** Does it and returns the exit code; throws `CliError` for what the user should read. */
+  run(call: Call<Table>): Promise<number>;
+}
+
+/** One command of the tree. */
+export interface CommandSpec<Table extends FlagTable = FlagTable> {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** More for its own `--help`. */
+  readonly notes?: string;
+  readonly flags: Table;
+  /** Loads its code: no command pays for another one. Without it: not in this build yet. */
+  load?(): Promise<CommandModule<Table>>;
+}
+
+/** Checks a command's module against its flags, and forgets which ones they are. */
+export function command<const Table extends FlagTable>(spec: CommandSpec<Table>): CommandSpec {
+  return spec;
+}

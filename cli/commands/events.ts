@@ -1,0 +1,86 @@
+import { formatDuration } from "#kit";
+import type { EVENTS_FLAGS } from "../client_flags.ts";
+import type { Call } from "../command.ts";
+import { ControlClient } from "../control_client.ts";
+import { EXIT_OK } from "../errors.ts";
+import { type FeedHandlers, followFeed } from "../event_feed.ts";
+import { type JsonView, numberField, parseJsonObject, textField } from "../json_view.ts";
+import { SeenEvents } from "../seen_events.ts";
+import { escapeBody } from "../terminal_text.ts";
+
+/** Prints the structured stream until it is told to stop (cli.md 6). */
+export async function run(call: Call<typeof EVENTS_FLAGS>): Promise<number> {
+  const client = ControlClient.of(call);
+  const { io } = call;
+  await followFeed(client, new EventPrinter(call), { io, signal: io.interrupt() });
+  return EXIT_OK;
+}
+
+/** Characters of a key that are shown. */
+const SHOWN_KEY = 12;
+
+class EventPrinter implements FeedHandlers {
+  readonly #call: Call<typeof EVENTS_FLAGS>;
+  readonly #seen = new SeenEvents();
+  #since: number;
+
+  constructor(call: Call<typeof EVENTS_FLAGS>) {
+    this.#call = call;
+    this.#since = call.flags.since;
+  }
+
+  path(): string {
+    const channel = encodeURIComponent(this.#call.flags.channel);
+    return `/events?channel=${channel}&since=${this.#since}`;
+  }
+
+  event(data: string): void {
+    const { flags, io } = this.#call;
+    const view = parseJsonObject(data);
+    if (view === undefined) {
+      io.output.note(`skychat events: not JSON: ${escapeBody(data)}`);
+      return;
+    }
+    // Not the largest so far: after a restart of the app the numbers start again.
+    this.#since = numberField(view, "seq") ?? this.#since;
+    const identity = identityOf(view);
+    if (identity !== undefined && !this.#seen.add(identity)) return;
+    // Data of several lines is put on one; otherwise it is printed as it came.
+    if (flags.json) io.output.json(data.includes("\n") ? JSON.stringify(view) : data);
+    else io.output.line(this.#textOf(view));
+  }
+
+  lost(error: string, delayMs: number): void {
+    const delay = formatDuration(delayMs);
+    this.#call.io.output.note(`skychat events: ${error} (reconnecting in ${delay})`);
+  }
+
+  #textOf(view: JsonView): string {
+    const field = (name: string) => textField(view, name);
+    const group = field("group_id") === "" ? "" : `:${escapeBody(field("group_id"))}`;
+    const to = field("to") === "" ? "" : `→${shortKey(field("to"))}`;
+    const head = `#${numberField(view, "seq") ?? 0} ${field("channel")}${group} ${field("dir")}`;
+    const body = escapeBody(field("text"));
+    return `[${this.#clockTime(field("ts"))}] ${head} ${shortKey(field("from"))}${to}  ${body}`;
+  }
+
+  /** Time of day in the user's zone. */
+  #clockTime(ts: string): string {
+    const moment = new Date(ts);
+    if (Number.isNaN(moment.getTime())) return "--:--:--";
+    const offset = this.#call.io.zone(moment) * 60_000;
+    return new Date(moment.getTime() + offset).toISOString().slice(11, 19);
+  }
+}
+
+/** An id is only unique for its sender, and a message to oneself is both out and in. */
+function identityOf(view: JsonView): string | undefined {
+  const id = textField(view, "id");
+  if (id === "") return undefined;
+  return ["dir", "from", "to", "group_id"].map((name) => textField(view, name)).join(" ") +
+    ` ${id}`;
+}
+
+function shortKey(key: string): string {
+  return key.length > SHOWN_KEY ? `${key.slice(0, SHOWN_KEY)}…` : key;
+}

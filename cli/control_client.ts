@@ -1,0 +1,210 @@
+import { type Clock, concat, type Timer, utf8, utf8Text } from "#kit";
+import type { ByteStream } from "#net";
+import { VERSION } from "#app";
+import type { Call } from "./command.ts";
+import { type ControlTarget, controlTargetOf } from "./control_target.ts";
+import type { CLIENT_FLAGS } from "./client_flags.ts";
+import { CliError } from "./errors.ts";
+import { AnswerDecoder, type AnswerEvent, HttpError } from "./http_answer.ts";
+import type { CliIo } from "./io.ts";
+
+/** Largest answer that is read whole, bytes. Ours. */
+export const MAX_ANSWER_BYTES = 4_194_304;
+/** Longest wait for a short answer, ms. Ours. */
+export const ANSWER_LIMIT_MS = 10_000;
+/** Longest time that a timer can wait, ms: 2^31 - 1. */
+export const LONGEST_TIMER_MS = 2_147_483_647;
+
+/** No answer came within the time limit. The request may have had its effect all the same. */
+export class AnswerTimeout extends HttpError {
+  constructor(ms: number) {
+    super("timeout", `no answer within ${Math.round(ms / 100) / 10}s`);
+  }
+}
+
+/** A whole answer. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** An answer whose body is read as it arrives. Close it when done. */
+export interface AnswerStream {
+  readonly status: number;
+  /** The next piece of the body, or undefined at its orderly end. */
+  read(): Promise<Uint8Array | undefined>;
+  close(): void;
+}
+
+/** One request. */
+export interface ControlRequest {
+  readonly path: string;
+  /** JSON text; makes it a POST. */
+  readonly json?: string;
+}
+
+/** Talks HTTP/1.1 to the control surface of a running app, one connection a request. */
+export class ControlClient {
+  readonly target: ControlTarget;
+  readonly #io: CliIo;
+
+  constructor(target: ControlTarget, io: CliIo) {
+    this.target = target;
+    this.#io = io;
+  }
+
+  /** The client of a command that has `--addr`. */
+  static of({ flags, given, io }: Call<typeof CLIENT_FLAGS>): ControlClient {
+    const target = controlTargetOf(flags.addr, { given, environment: io.environment });
+    return new ControlClient(target, io);
+  }
+
+  /** What to try when nobody answers. */
+  get hint(): string {
+    return `is "skychat app" running? --addr (or SKYCHAT_ADDR) says where; ` +
+      `this was ${this.target.shown}`;
+  }
+
+  /**
+   * Sends a request and reads the whole answer.
+   *
+   * @throws {AnswerTimeout} after `limitMs`.
+   */
+  async ask(request: ControlRequest, limitMs: number = ANSWER_LIMIT_MS): Promise<Answer> {
+    const limit = new TimeLimit(this.#io.clock, limitMs);
+    try {
+      const stream = await this.open(request, limit.signal);
+      try {
+        return { status: stream.status, body: await readAll(stream) };
+      } finally {
+        stream.close();
+      }
+    } catch (error) {
+      throw limit.signal.aborted ? new AnswerTimeout(limitMs) : error;
+    } finally {
+      limit.end();
+    }
+  }
+
+  /** Sends a request and gives its answer once the head is there. The signal ends all of it. */
+  async open(request: ControlRequest, signal: AbortSignal): Promise<AnswerStream> {
+    const network = await this.#io.network();
+    const stream = await network.connect(this.target.host, this.target.port, signal);
+    const answer = new OpenAnswer(stream, signal);
+    try {
+      await stream.write(this.#encode(request));
+      await answer.readHead();
+      return answer;
+    } catch (error) {
+      answer.close();
+      throw error;
+    }
+  }
+
+  #encode({ path, json }: ControlRequest): Uint8Array {
+    const body = utf8(json ?? "");
+    const head = [
+      `${json === undefined ? "GET" : "POST"} ${path} HTTP/1.1`,
+      `Host: ${this.target.shown}`,
+      `User-Agent: skychat/${VERSION}`,
+      "Connection: close",
+    ];
+    if (this.target.authorization !== undefined) {
+      head.push(`Authorization: ${this.target.authorization}`);
+    }
+    if (json !== undefined) {
+      head.push("Content-Type: application/json", `Content-Length: ${body.length}`);
+    }
+    return concat(utf8(`${head.join("\r\n")}\r\n\r\n`), body);
+  }
+}
+
+class OpenAnswer implements AnswerStream {
+  status = 0;
+  readonly #stream: ByteStream;
+  readonly #signal: AbortSignal;
+  readonly #decoder = new AnswerDecoder();
+  readonly #events: AnswerEvent[] = [];
+  readonly #buffer = new Uint8Array(65_536);
+  readonly #onAbort = () => this.#stream.close();
+
+  constructor(stream: ByteStream, signal: AbortSignal) {
+    this.#stream = stream;
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#onAbort);
+    if (signal.aborted) stream.close();
+  }
+
+  async readHead(): Promise<void> {
+    const first = await this.#next();
+    if (first.kind === "head") this.status = first.status;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    const event = await this.#next();
+    return event.kind === "body" ? event.bytes : undefined;
+  }
+
+  close(): void {
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    this.#stream.close();
+  }
+
+  async #next(): Promise<AnswerEvent> {
+    for (;;) {
+      const event = this.#events.shift();
+      if (event !== undefined) return event;
+      const count = await this.#stream.read(this.#buffer);
+      // The decoder owns what it is given, and the buffer is used again.
+      this.#events.push(
+        ...count === null
+          ? this.#decoder.close()
+          : this.#decoder.push(this.#buffer.slice(0, count)),
+      );
+    }
+  }
+}
+
+/** A signal that aborts after some time. */
+class TimeLimit {
+  readonly #abort = new AbortController();
+  readonly #timer: Timer;
+
+  constructor(clock: Clock, ms: number) {
+    this.#timer = clock.after(Math.min(ms, LONGEST_TIMER_MS), () => this.#abort.abort());
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  end(): void {
+    this.#timer.cancel();
+  }
+}
+
+/** The rest of a body as text, up to {@link MAX_ANSWER_BYTES}. */
+export async function readAll(stream: AnswerStream): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let total = 0;
+  for (let part = await stream.read(); part !== undefined; part = await stream.read()) {
+    total += part.length;
+    if (total > MAX_ANSWER_BYTES) {
+      throw new HttpError("bad-answer", `answer larger than ${MAX_ANSWER_BYTES} bytes`);
+    }
+    parts.push(part);
+  }
+  return utf8Text(concat(...parts));
+}
+
+/** An answer that is a refusal: `server error <status>: <body>`, with what to do about a password. */
+export function refusal({ status, body }: Answer): CliError {
+  return new CliError(`server error ${status}: ${body.trim()}`, { hint: passwordHint(status) });
+}
+
+/** What to do about an answer that asks for a password. */
+export function passwordHint(status: number): string | undefined {
+  return status === 401
+    ? "give it in front of the address: --addr user:password@host:port"
+    : undefined;
+}

@@ -1,0 +1,24 @@
+import type { AppConfig, Environment, NodeRun, ReadSmallFile, ZoneOffset } from "#app";
+import type { Clock, Random } from "#kit";
+import type { Network } from "#net";
+import type { Output } from "./output.ts";
+
+/** All that a command needs from the process it runs in, so that tests run commands without one. */
+export interface CliIo {
+  readonly output: Output;
+  readonly environment: Environment;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Name of the operating system, as Deno has it. */
+  readonly os: string;
+  readonly zone: ZoneOffset;
+  readonly readFile: ReadSmallFile;
+  /** Loads the network on first use: most of the program hangs on it. */
+  readonly network: () => Promise<Network>;
+  /** A signal that aborts on SIGINT and SIGTERM. Until it is asked for, those end the process. */
+  readonly interrupt: () => AbortSignal;
+  /** Runs a node until its signal aborts; returns the exit code. */
+  readonly startNode: (config: AppConfig, run: NodeRun) => Promise<number>;
+  /** Called once by `app`, when it serves. */
+  readonly onServing?: NodeRun["onServing"];
+}

@@ -1,0 +1,33 @@
+/** A JSON object from outside, read field by field: what has another type counts as absent. */
+export type JsonView = Readonly<Record<string, unknown>>;
+
+/** The object that a text is, or undefined. */
+export function parseJsonObject(text: string): JsonView | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? value as JsonView
+    : undefined;
+}
+
+/** A text field; "" when it is absent or something else. */
+export function textField(view: JsonView, name: string): string {
+  const value = Object.hasOwn(view, name) ? view[name] : undefined;
+  return typeof value === "string" ? value : "";
+}
+
+/** A number field; undefined when it is absent or something else. */
+export function numberField(view: JsonView, name: string): number | undefined {
+  const value = Object.hasOwn(view, name) ? view[name] : undefined;
+  return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+/** A list of texts; what is no text is left out, and `null` is the empty list (http-api.md 1.3). */
+export function textListField(view: JsonView, name: string): readonly string[] {
+  const value = Object.hasOwn(view, name) ? view[name] : undefined;
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}

@@ -1,0 +1,130 @@
+import { errorText, formatDuration, utf8 } from "#kit";
+import { AliasBook, resolvePeer } from "./alias_book.ts";
+import type { SEND_FLAGS } from "./client_flags.ts";
+import type { Call } from "./command.ts";
+import { type Answer, AnswerTimeout, ControlClient, refusal } from "./control_client.ts";
+import { CliError, EXIT_OK } from "./errors.ts";
+import { type JsonView, numberField, parseJsonObject, textField } from "./json_view.ts";
+import { checkNetwork } from "./network_name.ts";
+import { printResult } from "./send_result.ts";
+import { counterDelta, counterSummary, type Verbose, verboseWriter } from "./verbose.ts";
+
+/** Networks that `--net` can name (cli.md 4). */
+const NETWORKS = ["skynet", "dmsg", "tcp-direct", "auto"];
+/** Added to `--wait` for the whole answer, ms (cli.md 4.1). */
+export const WAIT_GRACE_MS = 5_000;
+/** Longest wait for an answer when no receipt is waited for, ms (cli.md 4.1). */
+export const NO_WAIT_LIMIT_MS = 30_000;
+/** Pause before attempt n + 1, times n, ms (cli.md 4). */
+export const RETRY_PAUSE_MS = 200;
+
+interface Sending {
+  readonly call: Call<typeof SEND_FLAGS>;
+  readonly client: ControlClient;
+  readonly recipient: string;
+  readonly waitMs: number;
+  readonly verbose: Verbose;
+}
+
+/** Hands the message to the local app: every outcome of cli.md 4.1. */
+export async function sendThroughApp(call: Call<typeof SEND_FLAGS>): Promise<number> {
+  const { flags, io } = call;
+  checkNetwork(flags.net, NETWORKS);
+  const client = ControlClient.of(call);
+  const recipient = await resolvePeer(flags.to, await AliasBook.open(io));
+  const verbose = verboseWriter(io.output, flags.verbose);
+  // The app counts in whole milliseconds and takes 0 for "do not wait".
+  const sending = { call, client, recipient, waitMs: Math.ceil(flags.wait), verbose };
+  announce(sending);
+  const before = await counters(sending, "pre-send");
+  try {
+    return conclude(sending, await post(sending));
+  } finally {
+    const after = await counters(sending, "post-send");
+    if (before !== undefined && after !== undefined) {
+      verbose(`delta: ${counterDelta(before, after)}`);
+    }
+  }
+}
+
+function announce({ call: { flags }, client, recipient, waitMs, verbose }: Sending): void {
+  verbose(`target: ${recipient}`);
+  verbose(`network: ${flags.net}`);
+  verbose(`msg bytes: ${utf8(flags.msg).length}`);
+  verbose(`wait timeout: ${formatDuration(waitMs)}`);
+  verbose(`retries on transport fail: ${flags.retries}`);
+  verbose(`chat-app addr: http://${client.target.shown}/message`);
+}
+
+/** Posts until there is an answer about the message, or no attempts are left. */
+async function post({ call: { flags, io }, client, ...sending }: Sending): Promise<Answer> {
+  const { recipient, waitMs, verbose } = sending;
+  const json = JSON.stringify({
+    recipient,
+    message: flags.msg,
+    network: flags.net,
+    wait_ms: waitMs > 0 ? waitMs : undefined,
+  });
+  const limit = waitMs > 0 ? waitMs + WAIT_GRACE_MS : NO_WAIT_LIMIT_MS;
+  for (let attempt = 1;; attempt++) {
+    const started = io.clock.now();
+    const result = await client.ask({ path: "/message", json }, limit)
+      .catch((error: unknown) => ({ error }));
+    const took = `${Math.round(io.clock.now() - started)}ms`;
+    const failed = "error" in result;
+    const outcome = failed ? errorText(result.error) : `HTTP ${result.status}`;
+    verbose(`attempt ${attempt}: ${outcome} in ${took}`);
+    if (!failed && (result.status === 200 || isAckTimeout(result))) return result;
+    // After silence the message may be out already: sending again could deliver it twice.
+    const last = attempt > flags.retries || (failed && result.error instanceof AnswerTimeout);
+    if (last && failed) {
+      throw new CliError(`post: ${errorText(result.error)}`, { hint: client.hint });
+    }
+    if (last && !failed) throw refusal(result);
+    await io.clock.sleep(RETRY_PAUSE_MS * attempt);
+  }
+}
+
+/** 504 is the app's answer that no receipt came, unless something in between made it up. */
+function isAckTimeout({ status, body }: Answer): boolean {
+  return status === 504 && parseJsonObject(body)?.["acked"] === false;
+}
+
+function conclude({ call: { flags, io }, recipient, waitMs }: Sending, answer: Answer): number {
+  const view = parseJsonObject(answer.body) ?? {};
+  const acked = view["acked"] === true;
+  const id = textField(view, "id");
+  const ms = numberField(view, "ms") ?? 0;
+  const result = { acked, id, ms, via: "http" } as const;
+  const { json } = flags;
+  if (acked) {
+    const text = `Acked by ${recipient} in ${ms}ms (id=${id})`;
+    printResult(io.output, result, { json, text });
+    return EXIT_OK;
+  }
+  const published = view["ok"] === true && textField(view, "network") === "cxo";
+  if (answer.status === 200 && (waitMs === 0 || published)) {
+    const net = published ? "cxo" : flags.net;
+    printResult(io.output, result, { json, text: `Message sent to ${recipient} via ${net}` });
+    return EXIT_OK;
+  }
+  if (json) printResult(io.output, result, { json, text: "" });
+  const reason = textField(view, "reason") || (answer.status === 504 ? "timeout" : "no ack");
+  throw new CliError(`send to ${recipient} via ${flags.net} not acked: ${reason}`);
+}
+
+/** Reads the counters for `--verbose`; an app that does not tell them is no reason to stop. */
+async function counters(
+  { call: { flags }, client, verbose }: Sending,
+  when: string,
+): Promise<JsonView | undefined> {
+  if (!flags.verbose) return undefined;
+  try {
+    const view = parseJsonObject((await client.ask({ path: "/status" })).body);
+    verbose(`${when} counters: ${view === undefined ? "none" : counterSummary(view)}`);
+    return view;
+  } catch (error) {
+    verbose(`${when} counters: ${errorText(error)}`);
+    return undefined;
+  }
+}

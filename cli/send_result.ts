@@ -1,0 +1,22 @@
+import type { Output } from "./output.ts";
+
+/** How a message went, as `send --json` prints it (cli.md 4.2). */
+export interface SendResult {
+  readonly acked: boolean;
+  /** Empty when the app did not tell. */
+  readonly id: string;
+  /** From just before the write to the receipt; 0 when none was asked for. */
+  readonly ms: number;
+  readonly via: "tcp" | "http";
+}
+
+/** Prints the result in the form that was asked for. */
+export function printResult(
+  output: Output,
+  result: SendResult,
+  { json, text }: { json: boolean; text: string },
+): void {
+  if (!json) return output.line(text);
+  const { acked, id, ms, via } = result;
+  output.json(JSON.stringify({ acked, id, ms, via }));
+}

@@ -1,0 +1,31 @@
+import { localZone, readSmallFile, runNode } from "#app";
+import { systemClock, systemRandom } from "#kit";
+import { readEnvironment } from "./environment.ts";
+import type { CliIo } from "./io.ts";
+import { systemOutput } from "./output.ts";
+
+/** The real process: its streams, environment, clocks, network and signals. */
+export function systemIo(): CliIo {
+  return {
+    output: systemOutput(),
+    environment: readEnvironment(),
+    clock: systemClock,
+    random: systemRandom,
+    os: Deno.build.os,
+    zone: localZone,
+    readFile: readSmallFile,
+    network: async () => (await import("#net")).denoNetwork,
+    interrupt: listenForSignals,
+    startNode: runNode,
+  };
+}
+
+function listenForSignals(): AbortSignal {
+  const abort = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    // Windows knows no SIGTERM.
+    if (Deno.build.os === "windows" && name === "SIGTERM") continue;
+    Deno.addSignalListener(name, () => abort.abort());
+  }
+  return abort.signal;
+}

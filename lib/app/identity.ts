@@ -1,0 +1,130 @@
+import type { SecretKey } from "#crypto";
+import { CodedError, errorText, quoteForLog, type Random } from "#kit";
+import { type ReadSmallFile, readSmallFile } from "./bounded_file.ts";
+import type { Environment } from "./config.ts";
+
+/** Where an identity came from, as the log names it (cli.md 2.1). */
+export type IdentitySource = "flag" | "env" | "config" | "ephemeral";
+
+/** Environment variable that holds a secret key (noise.md 1.4). */
+export const SECRET_KEY_VARIABLE = "DMSGCURL_SK";
+
+/**
+ * No identity can be used. Codes: `bad-flag`, `bad-config`, `no-identity`. Callers put the name of the
+ * network in front: `tcp-direct: …`.
+ */
+export class IdentityError extends CodedError {}
+
+/** What {@link resolveIdentity} looks at. */
+export interface IdentitySources {
+  /** Value of `--sk`; undefined or empty = not given. */
+  readonly sk: string | undefined;
+  readonly env: Environment;
+  /** Value of `-c`; undefined or empty = not given. */
+  readonly configPath: string | undefined;
+  /** Whether a random key may stand in when nothing is given. */
+  readonly allowEphemeral: boolean;
+  readonly random: Random;
+  readonly readFile?: ReadSmallFile;
+}
+
+/** An identity, where it came from, and what its owner should be warned about. */
+export interface ResolvedIdentity {
+  readonly secret: SecretKey;
+  readonly source: IdentitySource;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Finds the identity: `--sk`, then `DMSGCURL_SK`, then the `-c` file, then a random key (cli.md 2.1,
+ * noise.md 1.4). No text ever holds a secret key, nor a piece of the file.
+ *
+ * @throws {IdentityError} with the texts of noise.md 1.4.
+ */
+export async function resolveIdentity(sources: IdentitySources): Promise<ResolvedIdentity> {
+  // Loaded here, so that commands which never need a key start without the crypto library.
+  const { SecretKey } = await import("#crypto");
+  if (sources.sk) {
+    try {
+      return { secret: SecretKey.parse(sources.sk), source: "flag", warnings: [] };
+    } catch (error) {
+      throw new IdentityError("bad-flag", `--sk: ${errorText(error)}`);
+    }
+  }
+  const warnings: string[] = [];
+  const variable = sources.env[SECRET_KEY_VARIABLE];
+  if (variable) {
+    try {
+      return { secret: SecretKey.parse(variable), source: "env", warnings };
+    } catch (error) {
+      warnings.push(`skychat: ignoring ${SECRET_KEY_VARIABLE}: ${errorText(error)}`);
+    }
+  }
+  if (sources.configPath) {
+    const { text, warning } = await secretOfFile(sources.configPath, sources.readFile);
+    if (warning !== undefined) warnings.push(warning);
+    try {
+      return { secret: SecretKey.parse(text), source: "config", warnings };
+    } catch (error) {
+      throw fileError(
+        sources.configPath,
+        `${quoteForLog(sources.configPath)} sk: ${errorText(error)}`,
+      );
+    }
+  }
+  if (!sources.allowEphemeral) {
+    throw new IdentityError(
+      "no-identity",
+      "TCP-direct enabled but no identity configured " +
+        "(set --sk, DMSGCURL_SK env, or -c /path/to/skywire.json)",
+    );
+  }
+  warnings.push(
+    "skychat: no identity given: using a random key that changes at every start " +
+      "(set --sk, DMSGCURL_SK env, or -c /path/to/skywire.json to keep one)",
+  );
+  return { secret: SecretKey.generate(sources.random), source: "ephemeral", warnings };
+}
+
+async function secretOfFile(
+  path: string,
+  readFile: ReadSmallFile = readSmallFile,
+): Promise<{ text: string; warning: string | undefined }> {
+  const shown = quoteForLog(path);
+  const file = await readFile(path).catch((error: unknown) => {
+    throw fileError(path, `read ${shown}: ${errorText(error)}`);
+  });
+  const secret = secretOfJson(file.text);
+  if (secret.problem !== undefined) throw fileError(path, `parse ${shown}: ${secret.problem}`);
+  if (secret.text === "") throw fileError(path, `${shown} has no sk field`);
+  const open = file.mode !== undefined && (file.mode & 0o077) !== 0;
+  const warning = open
+    ? `skychat: -c ${shown} can be read by other users (mode ${file.mode?.toString(8)}): ` +
+      "it holds the secret key, so run chmod 600 on it"
+    : undefined;
+  return { text: secret.text, warning };
+}
+
+/** The `sk` member of a JSON text, "" when there is none. Problems never quote the text. */
+function secretOfJson(json: string): { text: string; problem?: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    // The engine's message quotes the text around the mistake, which may be the key.
+    return { text: "", problem: "not valid JSON" };
+  }
+  if (value === null) return { text: "" };
+  if (typeof value !== "object" || Array.isArray(value)) {
+    return { text: "", problem: "not a JSON object" };
+  }
+  const secret: unknown = Object.hasOwn(value, "sk") ? (value as { sk: unknown }).sk : undefined;
+  if (secret === undefined || secret === null) return { text: "" };
+  return typeof secret === "string"
+    ? { text: secret }
+    : { text: "", problem: "sk is not a string" };
+}
+
+function fileError(path: string, text: string): IdentityError {
+  return new IdentityError("bad-config", `-c ${quoteForLog(path)}: ${text}`);
+}
