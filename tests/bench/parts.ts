@@ -1,0 +1,23 @@
+import { bulkPart } from "./bulk_part.ts";
+import { fanOutPart } from "./fan_out_part.ts";
+import { handshakePart } from "./handshake_part.ts";
+import { memoryPart } from "./memory_part.ts";
+import { oneShotPart } from "./one_shot_part.ts";
+import { pipelinePart } from "./pipeline_part.ts";
+import { recordsPart } from "./records_part.ts";
+import { roundTripPart } from "./round_trip_part.ts";
+import type { Part } from "./rounds.ts";
+import { sessionPart } from "./session_part.ts";
+
+/** Everything the bench measures, in the order in which it runs. */
+export const PARTS: readonly Part[] = [
+  handshakePart,
+  recordsPart,
+  sessionPart,
+  roundTripPart,
+  pipelinePart,
+  bulkPart,
+  memoryPart,
+  fanOutPart,
+  oneShotPart,
+];
