@@ -1,0 +1,96 @@
+import type { Clock } from "#kit";
+import { type ChatLimits, MAX_STORED_ID } from "./limits.ts";
+
+interface Sighting {
+  readonly digest: number;
+  readonly length: number;
+  readonly at: number;
+}
+
+/**
+ * Remembers which messages arrived lately, so that a client that retries after a lost receipt does
+ * not show its message twice (messages.md 6.1).
+ *
+ * Bounded in time, per peer and in all: a peer can only push out its own ids until the total is
+ * reached, then those of whoever was quiet longest.
+ */
+export class DuplicateMemory {
+  readonly #clock: Clock;
+  readonly #limits: ChatLimits;
+  /** Peer to id to what was seen. Both levels are in the order of their last use, oldest first. */
+  readonly #peers = new Map<string, Map<string, Sighting>>();
+  #size = 0;
+
+  constructor(options: { clock: Clock; limits: ChatLimits }) {
+    this.#clock = options.clock;
+    this.#limits = options.limits;
+  }
+
+  /** Ids remembered in all. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Whether this peer sent the same body under the same id within the window. Remembers it either
+   * way, except for ids that are empty or too long for a table, which are never repetitions.
+   */
+  seenBefore(peer: string, message: { readonly id: string; readonly body: string }): boolean {
+    const { id, body } = message;
+    if (id === "" || id.length > MAX_STORED_ID) return false;
+    const now = this.#clock.now();
+    const digest = bodyDigest(body);
+    const ids = this.#idsOf(peer);
+    const known = ids.get(id);
+    if (known !== undefined) ids.delete(id);
+    else this.#size++;
+    ids.set(id, { digest, length: body.length, at: now });
+    this.#forget(ids, now);
+    return known !== undefined && now - known.at <= this.#limits.duplicateWindow &&
+      known.digest === digest && known.length === body.length;
+  }
+
+  /** The ids of a peer, which becomes the last to be pushed out. */
+  #idsOf(peer: string): Map<string, Sighting> {
+    const ids = this.#peers.get(peer) ?? new Map<string, Sighting>();
+    this.#peers.delete(peer);
+    this.#peers.set(peer, ids);
+    return ids;
+  }
+
+  #forget(ids: Map<string, Sighting>, now: number): void {
+    for (const [id, { at }] of ids) {
+      const old = now - at > this.#limits.duplicateWindow;
+      if (!old && ids.size <= this.#limits.duplicatesPerPeer) break;
+      ids.delete(id);
+      this.#size--;
+    }
+    for (const [peer, others] of this.#peers) {
+      if (this.#size <= this.#limits.duplicates) break;
+      for (const id of others.keys()) {
+        if (this.#size <= this.#limits.duplicates) break;
+        others.delete(id);
+        this.#size--;
+      }
+      if (others.size === 0) this.#peers.delete(peer);
+    }
+  }
+}
+
+/**
+ * Tells bodies apart: two 32-bit multiplicative hashes over the characters, joined to 53 bits.
+ *
+ * Not a cryptographic hash, on purpose: it is computed for every message, and a sender who forges a
+ * collision can only hide a message of its own, which it may as well not send.
+ */
+function bodyDigest(body: string): number {
+  let low = 0x811c9dc5;
+  let high = 0x9e3779b1;
+  for (let index = 0; index < body.length; index++) {
+    const character = body.charCodeAt(index);
+    low = Math.imul(low ^ character, 0x01000193);
+    high = Math.imul(high ^ character, 0x85ebca6b);
+    high ^= high >>> 15;
+  }
+  return (low >>> 0) + ((high >>> 0) & 0x1fffff) * 0x100000000;
+}

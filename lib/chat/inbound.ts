@@ -1,0 +1,112 @@
+import type { PublicKey } from "#crypto";
+import type { MessageEvent, StatusEvent } from "#events";
+import { quoteForLog, utf8 } from "#kit";
+import { type Classified, classify, encodeAck } from "./envelope.ts";
+
+/** What one payload makes us do, in this order (messages.md 6). */
+export type InboundEffect =
+  /** Write this payload on the connection that the message came on. */
+  | { readonly kind: "reply"; readonly payload: Uint8Array }
+  /** Surface a delivery status. */
+  | { readonly kind: "status"; readonly event: StatusEvent }
+  /** Release whoever waits for the receipt of this message. */
+  | { readonly kind: "release"; readonly id: string }
+  /** Remove the stored message with this id, if the peer wrote it. */
+  | { readonly kind: "forget"; readonly id: string }
+  /** Count, store and surface a message. */
+  | { readonly kind: "message"; readonly event: MessageEvent }
+  | { readonly kind: "log"; readonly level: "debug" | "info"; readonly text: string };
+
+/** What the decision depends on besides the payload. */
+export interface InboundFacts {
+  /** The key proven by the handshake; nothing inside a payload can change it. */
+  readonly peer: PublicKey;
+  isBlocked(): boolean;
+  /** Whether the user has yet to accept this peer (http-api.md 4.12). */
+  isUnapproved(): boolean;
+  /** Whether the same message arrived lately; remembers it. */
+  seenBefore(message: { readonly id: string; readonly body: string }): boolean;
+  /** A new local event id. */
+  mintId(): string;
+  /** Nanoseconds since 1970-01-01 UTC. */
+  wall(): bigint;
+}
+
+const NOTHING: readonly InboundEffect[] = [];
+
+/** Decides what a payload makes us do. Never throws for what a peer sends, never waits. */
+export function decideInbound(payload: Uint8Array, facts: InboundFacts): readonly InboundEffect[] {
+  if (facts.isBlocked()) return NOTHING;
+  const found = classify(payload);
+  switch (found.kind) {
+    case "text":
+      return found.length === 0 ? NOTHING : [messageEffect(found, facts)];
+    case "message":
+      return onMessage(found, facts);
+    case "receipt":
+      return onReceipt(found, facts);
+    case "delete":
+      return onDelete(found, facts);
+    case "pair-control":
+      return [logEffect("debug", `skychat: ${found.type} from ${facts.peer.hex} ignored`)];
+    case "file-request": {
+      const id = quoteForLog(found.fileId);
+      const text = `skychat: file-request ${id} from ${facts.peer.hex} — not held locally`;
+      return [logEffect("info", text)];
+    }
+  }
+}
+
+type Found<Kind extends Classified["kind"]> = Extract<Classified, { kind: Kind }>;
+
+function onMessage(found: Found<"message">, facts: InboundFacts): readonly InboundEffect[] {
+  const effects: InboundEffect[] = [];
+  // First of all: whatever happens to the message here, its sender learns that it arrived.
+  if (found.ack && found.id !== "") effects.push({ kind: "reply", payload: encodeAck(found.id) });
+  if (found.body !== "" && !facts.seenBefore(found)) effects.push(messageEffect(found, facts));
+  return effects;
+}
+
+function onReceipt(found: Found<"receipt">, facts: InboundFacts): readonly InboundEffect[] {
+  const { id, status } = found;
+  if (id === "") return NOTHING;
+  const surfaced: InboundEffect = { kind: "status", event: { id, peer: facts.peer.hex, status } };
+  return status === "received" ? [surfaced, { kind: "release", id }] : [surfaced];
+}
+
+function onDelete(found: Found<"delete">, facts: InboundFacts): readonly InboundEffect[] {
+  const { id } = found;
+  if (id === "") return NOTHING;
+  return [
+    { kind: "forget", id },
+    { kind: "status", event: { id, peer: facts.peer.hex, status: "deleted" } },
+  ];
+}
+
+function messageEffect(
+  found: Found<"text"> | Found<"message">,
+  facts: InboundFacts,
+): InboundEffect {
+  const wrapped = found.kind === "message" ? found : undefined;
+  const replyTo = wrapped?.replyTo ?? "";
+  const text = found.kind === "message" ? found.body : found.text;
+  return {
+    kind: "message",
+    event: {
+      direction: "in",
+      id: wrapped?.id || facts.mintId(),
+      network: "tcp-direct",
+      sender: facts.peer.hex,
+      text,
+      length: found.kind === "text" ? found.length : utf8(text).length,
+      ...(replyTo !== "" && { replyTo }),
+      ...(facts.isUnapproved() && { request: true }),
+      channel: "dm",
+      wall: facts.wall(),
+    },
+  };
+}
+
+function logEffect(level: "debug" | "info", text: string): InboundEffect {
+  return { kind: "log", level, text };
+}

@@ -1,0 +1,46 @@
+/** Shortest wait for a receipt in milliseconds; less is treated as this (messages.md 4.4). */
+export const MIN_WAIT = 100;
+/** Longest wait for a receipt in milliseconds; more is treated as this (messages.md 4.4). */
+export const MAX_WAIT = 60_000;
+/** Milliseconds without a receipt after which a connection counts as dead (messages.md 4.4). */
+export const RECEIPT_WATCH = 20_000;
+/** Messages whose receipt is awaited at one time; beyond, the oldest is no longer waited for. */
+export const MAX_PENDING_RECEIPTS = 16_384;
+/** Live connections with one key; beyond, its oldest is closed (messages.md 8). */
+export const MAX_LINKS_PER_PEER = 8;
+/** Live connections in all (messages.md 8). */
+export const MAX_LINKS = 1_024;
+/** Milliseconds during which the same message again is a repetition (messages.md 6.1). */
+export const DUPLICATE_WINDOW = 600_000;
+/** Message ids remembered per peer, oldest forgotten first (messages.md 6.1). */
+export const MAX_DUPLICATES_PER_PEER = 4_096;
+/** Message ids remembered in all, those of the peer that was quiet longest forgotten first. */
+export const MAX_DUPLICATES = 65_536;
+/** Characters of a message id that is still put into a table (messages.md 3.1). */
+export const MAX_STORED_ID = 128;
+/** Read receipts of one call (http-api.md 4.9); further ids are left out. */
+export const MAX_READ_IDS = 256;
+/** Log lines that the frames of one connection may cause, so that no peer can flood the log. */
+export const MAX_LINES_PER_LINK = 32;
+
+/** The bounds that an embedder or a test may change. Times in milliseconds. */
+export interface ChatLimits {
+  readonly receiptWatch: number;
+  readonly pendingReceipts: number;
+  readonly linksPerPeer: number;
+  readonly links: number;
+  readonly duplicateWindow: number;
+  readonly duplicatesPerPeer: number;
+  readonly duplicates: number;
+}
+
+/** The bounds that the specification names, and ours where it names none. */
+export const CHAT_LIMITS: ChatLimits = {
+  receiptWatch: RECEIPT_WATCH,
+  pendingReceipts: MAX_PENDING_RECEIPTS,
+  linksPerPeer: MAX_LINKS_PER_PEER,
+  links: MAX_LINKS,
+  duplicateWindow: DUPLICATE_WINDOW,
+  duplicatesPerPeer: MAX_DUPLICATES_PER_PEER,
+  duplicates: MAX_DUPLICATES,
+};

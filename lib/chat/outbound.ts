@@ -1,0 +1,103 @@
+import type { PublicKey } from "#crypto";
+import { CodedError, utf8 } from "#kit";
+import { encodeFrame } from "#session";
+import { encodeMessage } from "./envelope.ts";
+import { MAX_WAIT, MIN_WAIT } from "./limits.ts";
+
+/** A message to be sent, as its author asks for it (http-api.md 4.1). */
+export interface SendRequest {
+  readonly recipient: PublicKey;
+  readonly text: string;
+  /** Wait for the receipt: milliseconds above 0, clamped to {@link MIN_WAIT} … {@link MAX_WAIT}. */
+  readonly waitMs?: number;
+  /** Ask for the receipt without waiting; ignored when `waitMs` is above 0. */
+  readonly receipts?: boolean;
+  /** Id of the quoted message. */
+  readonly replyTo?: string;
+  /** Only colours error texts; default `skynet`. */
+  readonly network?: string;
+}
+
+/** How a send ended. Times in milliseconds, ids as in messages.md 3.3. */
+export type SendOutcome =
+  | { readonly kind: "sent"; readonly id: string }
+  | { readonly kind: "receipt-asked"; readonly id: string }
+  | { readonly kind: "acked"; readonly id: string; readonly ms: number }
+  | { readonly kind: "timeout"; readonly id: string; readonly ms: number }
+  | {
+    readonly kind: "failed";
+    readonly code: "empty" | "too-large" | "no-connection" | "write-failed";
+    /** The text of the specification (messages.md 7). */
+    readonly message: string;
+  };
+
+/** What to write for a request, or why not to. */
+export type OutboundPlan =
+  | {
+    readonly kind: "send";
+    readonly id: string;
+    readonly frame: Uint8Array;
+    /** The text without halves of surrogate pairs, which UTF-8 cannot carry. */
+    readonly text: string;
+    /** Bytes of the text. */
+    readonly length: number;
+    readonly replyTo: string;
+    /** `wait`: block for the receipt; `watch`: notice its absence; `none`: do not ask for it. */
+    readonly receipt: "wait" | "watch" | "none";
+    /** Effective wait in milliseconds. */
+    readonly waitMs: number;
+  }
+  | Extract<SendOutcome, { kind: "failed" }>;
+
+/**
+ * Turns a request into the frame to write (messages.md 3.2): bare text, unless a receipt or a
+ * quotation needs an id. `mintId` gives the id, which is only local for bare text.
+ */
+export function planSend(request: SendRequest, mintId: () => string): OutboundPlan {
+  const text = request.text.toWellFormed();
+  if (text === "") return { kind: "failed", code: "empty", message: "skychat/dm: empty message" };
+  const waitMs = effectiveWait(request.waitMs ?? 0);
+  const receipt = waitMs > 0 ? "wait" : request.receipts ? "watch" : "none";
+  const replyTo = request.replyTo?.toWellFormed() ?? "";
+  const id = mintId();
+  const body = utf8(text);
+  const payload = receipt === "none" && replyTo === ""
+    ? body
+    : encodeMessage({ id, body: text, ack: receipt !== "none", replyTo });
+  try {
+    const frame = encodeFrame(payload);
+    return { kind: "send", id, frame, text, length: body.length, replyTo, receipt, waitMs };
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return { kind: "failed", code: "too-large", message: error.message };
+  }
+}
+
+/** Milliseconds really waited for; 0 when nobody asked to wait (messages.md 4.4). */
+export function effectiveWait(waitMs: number): number {
+  return waitMs > 0 ? Math.min(Math.max(waitMs, MIN_WAIT), MAX_WAIT) : 0;
+}
+
+const UNAVAILABLE = "skychat/dm: no transport configured (dial unavailable)";
+
+/** The answer when there is no connection to a peer: the deployed text, then the cause (messages.md 7). */
+export function noConnectionText(recipient: PublicKey, network: string | undefined): string {
+  const peer = shortKey(recipient);
+  return `dial ${peer} over ${network || "skynet"}: ${UNAVAILABLE}: no live tcp-direct connection`;
+}
+
+/** The answer when every connection to a peer failed while it was written to (messages.md 7). */
+export function writeFailedText(reason: string): string {
+  return `redial after write ${reason}: ${UNAVAILABLE}`;
+}
+
+/** The log line when no receipt came in time: the deployed text, then what we did (messages.md 4.4). */
+export function noReceiptText(recipient: PublicKey, seconds: number): string {
+  return `skychat/dm: no receipt from ${shortKey(recipient)} within ${seconds}s` +
+    " — dropped stale conn; next send will redial (closed)";
+}
+
+/** The first 8 hex digits, by which log lines and error texts name a key. */
+function shortKey(key: PublicKey): string {
+  return key.hex.slice(0, 8);
+}
