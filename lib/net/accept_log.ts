@@ -1,0 +1,67 @@
+import { type Clock, type Log, quoteForLog } from "#kit";
+import type { Refusal } from "./accept_gate.ts";
+import { FLOOD_LINES, FloodLog } from "./flood_log.ts";
+
+/** Every line that a listener writes; texts of messages.md 8.1 and noise.md 8.2. */
+export class AcceptLog {
+  readonly #log: Log;
+  readonly #failed: FloodLog;
+  readonly #rejected: FloodLog;
+  readonly #refused: FloodLog;
+  readonly #trouble: FloodLog;
+
+  constructor({ clock, log }: { clock: Clock; log: Log }) {
+    this.#log = log;
+    const warn = (line: string) => log.warn(line);
+    const flood = (lines: number, what: string) =>
+      new FloodLog({
+        clock,
+        write: warn,
+        lines,
+        summary: (count) => `skychat: tcp-direct ${count} more ${what}`,
+      });
+    this.#failed = flood(FLOOD_LINES, "handshakes failed");
+    this.#rejected = flood(FLOOD_LINES, "peers rejected: not on whitelist");
+    this.#refused = flood(1, "connections refused over a limit");
+    this.#trouble = flood(1, "Accept errors");
+  }
+
+  handshakeFailed(remoteAddress: string, message: string): void {
+    this.#failed.line(
+      `skychat: tcp-direct handshake failed from ${remoteAddress}: tcpnoise: handshake: ${message}`,
+    );
+  }
+
+  rejected(peer: string): void {
+    this.#rejected.line(`skychat: tcp-direct rejecting ${peer}: not on whitelist`);
+  }
+
+  accepted(peer: string): void {
+    this.#log.info(`skychat: tcp-direct conn accepted from ${peer}`);
+  }
+
+  refused(remoteAddress: string, refusal: Refusal): void {
+    this.#refused.line(
+      `skychat: tcp-direct refused ${remoteAddress}: ${REFUSAL_TEXTS[refusal]}`,
+    );
+  }
+
+  acceptError(message: string): void {
+    this.#trouble.line(`skychat: tcp-direct Accept: ${message}`);
+  }
+
+  linkFailed(peer: string, message: string): void {
+    this.#log.error(`skychat: tcp-direct link to ${peer} failed: ${quoteForLog(message)}`);
+  }
+
+  /** Writes what was left out so far. */
+  flush(): void {
+    for (const flood of [this.#failed, this.#rejected, this.#refused, this.#trouble]) flood.flush();
+  }
+}
+
+const REFUSAL_TEXTS: Readonly<Record<Refusal, string>> = {
+  rate: "too many new connections from its address",
+  slots: "too many handshakes in progress",
+  full: "too many connections",
+};

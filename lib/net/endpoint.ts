@@ -1,0 +1,82 @@
+import { KeyError, PublicKey } from "#crypto";
+import { CodedError } from "#kit";
+import { AddressSyntaxError, splitHostPort } from "./host_port.ts";
+
+/** A peer and where it listens. */
+export interface Endpoint {
+  /** The key that the peer must prove to have. */
+  readonly peer: PublicKey;
+  /** A name or an address, IPv6 without brackets; may be empty: this machine. */
+  readonly host: string;
+  /** 0 to 65535. */
+  readonly port: number;
+  /** `host:port` as it was written. */
+  readonly address: string;
+}
+
+/** Codes of {@link EndpointError}, one for each row of messages.md 8.2. */
+export type EndpointDefect = "scheme" | "separator" | "key" | "address";
+
+/** A peer specification or a listen address that cannot be one; texts of messages.md 8.2. */
+export class EndpointError extends CodedError {
+  declare readonly code: EndpointDefect;
+
+  constructor(code: EndpointDefect, message: string) {
+    super(code, message);
+  }
+}
+
+const SCHEME = "tcp://";
+
+/**
+ * Reads `tcp://<66 hex>@host:port` (messages.md 8.2). The first `@` splits; nothing is trimmed.
+ *
+ * The texts quote the specification as it was written: whoever logs them passes them through
+ * `quoteForLog` when it came from elsewhere than the command line.
+ *
+ * @param option The option that the specification belongs to, which starts the error texts.
+ * @throws {EndpointError} with the exact text of the specification.
+ */
+export function parsePeerSpec(spec: string, option = "tcp-peer"): Endpoint {
+  if (!spec.startsWith(SCHEME)) {
+    throw new EndpointError("scheme", `${option}: must start with "${SCHEME}": ${spec}`);
+  }
+  const rest = spec.slice(SCHEME.length);
+  const at = rest.indexOf("@");
+  if (at <= 0 || at === rest.length - 1) {
+    throw new EndpointError("separator", `${option}: missing @ separator in "${spec}"`);
+  }
+  const address = rest.slice(at + 1);
+  const peer = parsePeer(rest.slice(0, at), option);
+  try {
+    return { peer, ...splitHostPort(address), address };
+  } catch (error) {
+    if (!(error instanceof AddressSyntaxError)) throw error;
+    const text = `${option}: invalid host:port "${address}": ${error.message}`;
+    throw new EndpointError("address", text);
+  }
+}
+
+/**
+ * Reads the address of `--tcp-listen`: `host:port`, or `:port` for every interface.
+ *
+ * @throws {EndpointError} with the bare cause, such as `address 8801: missing port in address`; the
+ * caller puts `tcp-listen <text>: ` in front, as for every bind failure (messages.md 8.1).
+ */
+export function parseListenAddress(text: string): { host: string; port: number } {
+  try {
+    return splitHostPort(text);
+  } catch (error) {
+    if (!(error instanceof AddressSyntaxError)) throw error;
+    throw new EndpointError("address", error.message);
+  }
+}
+
+function parsePeer(text: string, option: string): PublicKey {
+  try {
+    return PublicKey.parse(text);
+  } catch (error) {
+    if (!(error instanceof KeyError)) throw error;
+    throw new EndpointError("key", `${option}: invalid pk "${text}": ${error.message}`);
+  }
+}
