@@ -62,9 +62,10 @@ export class PeerTable {
     return true;
   }
 
-  /** The link to send on. */
-  newest(peer: string): ChatLink | undefined {
-    return this.#lists.get(peer)?.at(-1);
+  /** The link to send on: the newest of a key, or the newest that was not tried yet. */
+  newest(peer: string, tried?: ReadonlySet<ChatLink>): ChatLink | undefined {
+    const list = this.#lists.get(peer);
+    return tried === undefined ? list?.at(-1) : list?.findLast((link) => !tried.has(link));
   }
 
   /** Keys with at least one link, sorted. */

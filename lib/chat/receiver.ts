@@ -9,7 +9,7 @@ import { newMessageId } from "./message_id.ts";
 
 /**
  * Frames handled before readers of events get a turn. Half of what a reader of `/sse` may have
- * queued: a burst in one chunk then costs a reader that keeps up nothing.
+ * queued: a burst that arrives at once then costs a reader that keeps up nothing.
  */
 const FRAMES_PER_TURN = 32;
 
@@ -21,6 +21,8 @@ export class Receiver {
   readonly #decoder = new FrameDecoder();
   readonly #onReplyFailure = (error: unknown) => this.#logReplyFailure(error);
   #fault: LinkEnd | undefined;
+  #lastReply: Promise<void> | undefined;
+  #framesThisTurn = 0;
   #linesLeft = MAX_LINES_PER_LINK;
 
   constructor(link: ChatLink, state: ChatState) {
@@ -43,12 +45,20 @@ export class Receiver {
     return this.#fault ?? end;
   }
 
-  async #receive(bytes: Uint8Array): Promise<void> {
-    let handled = 0;
-    for (const event of this.#decoder.push(bytes)) {
+  #receive(bytes: Uint8Array): void | Promise<void> {
+    return this.#handle(this.#decoder.push(bytes), 0);
+  }
+
+  /** Handles events from an index on; a promise only when others are to get a turn in between. */
+  #handle(events: readonly FrameEvent[], from: number): void | Promise<void> {
+    for (let index = from; index < events.length; index++) {
+      const event = events[index];
+      if (event === undefined) return;
       if (event.kind === "fatal") return this.#endOn(event);
       for (const effect of decideInbound(event.payload, this.#facts)) this.#perform(effect);
-      if (++handled % FRAMES_PER_TURN === 0) await Promise.resolve();
+      if (++this.#framesThisTurn < FRAMES_PER_TURN) continue;
+      this.#framesThisTurn = 0;
+      return Promise.resolve().then(() => this.#handle(events, index + 1));
     }
   }
 
@@ -79,16 +89,18 @@ export class Receiver {
   /** Writes without waiting: reading pauses by itself while too much is unwritten (`Link.serve`). */
   #reply(payload: Uint8Array): void {
     try {
-      this.#link.write(encodeFrame(payload)).catch(this.#onReplyFailure);
+      this.#lastReply = this.#link.write(encodeFrame(payload)).catch(this.#onReplyFailure);
     } catch (error) {
       // An id of invalid UTF-8 grows when it is echoed and may no longer fit into a frame.
       this.#logReplyFailure(error);
     }
   }
 
-  #endOn(fault: Extract<FrameEvent, { kind: "fatal" }>): void {
+  /** Ends the connection, after the receipts of what came before the fault are written. */
+  async #endOn(fault: Extract<FrameEvent, { kind: "fatal" }>): Promise<void> {
     this.#fault = { code: fault.code, message: fault.message };
     this.#log("info", `${fault.message} from ${this.#link.peer.hex}`);
+    await this.#lastReply;
     this.#link.close(fault.message);
   }
 

@@ -1,6 +1,6 @@
 import type { PublicKey } from "#crypto";
 import type { MessageEvent } from "#events";
-import { concat, errorText, quoteForLog } from "#kit";
+import { CodedError, concat, errorText, quoteForLog } from "#kit";
 import { encodeFrame, MAX_FRAME_PAYLOAD } from "#session";
 import type { ChatLink } from "./chat_link.ts";
 import type { ChatState } from "./chat_state.ts";
@@ -78,25 +78,34 @@ export class Sender {
     }
   }
 
-  /** Writes to the newest link of a peer; a link that fails is closed and the next one tried. */
+  /**
+   * Writes to the newest link of a peer. A link that fails is closed and the next one tried; one
+   * that merely has too much unwritten already is left alone.
+   */
   async #deliver(peer: PublicKey, bytes: Uint8Array): Promise<Delivery> {
     const { clock, limits, table } = this.#state;
-    let reason: string | undefined;
+    const tried = new Set<ChatLink>();
+    let reason = "";
     // A peer that keeps opening links which fail must not keep a send busy for ever.
-    for (let attempt = 0; attempt < limits.linksPerPeer; attempt++) {
-      const link = table.newest(peer.hex);
+    while (tried.size < limits.linksPerPeer) {
+      const link = table.newest(peer.hex, tried);
       if (link === undefined) break;
       const startedAt = clock.now();
       try {
         await link.write(bytes);
-        return { kind: "written", link, startedAt, rescued: reason !== undefined };
+        return { kind: "written", link, startedAt, rescued: tried.size > 0 };
       } catch (error) {
         reason = errorText(error);
-        table.remove(link);
-        link.close(`write failed: ${reason}`);
+        tried.add(link);
+        if (!isOverloaded(error)) this.#discard(link, `write failed: ${reason}`);
       }
     }
-    return reason === undefined ? { kind: "no-connection" } : { kind: "write-failed", reason };
+    return tried.size === 0 ? { kind: "no-connection" } : { kind: "write-failed", reason };
+  }
+
+  #discard(link: ChatLink, reason: string): void {
+    this.#state.table.remove(link);
+    link.close(reason);
   }
 
   #record(recipient: PublicKey, plan: Extract<OutboundPlan, { kind: "send" }>): void {
@@ -134,6 +143,11 @@ export class Sender {
       link.close(text);
     });
   }
+}
+
+/** Whether a write was refused by a link that lives on (`Link.write` of `#net`). */
+function isOverloaded(error: unknown): boolean {
+  return error instanceof CodedError && error.code === "backlog-full";
 }
 
 function failure(

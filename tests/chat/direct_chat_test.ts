@@ -192,6 +192,22 @@ Deno.test("DirectChat closes a connection that cannot be written to and uses the
   );
 });
 
+Deno.test("DirectChat leaves a connection alone that only has too much unwritten", async () => {
+  const node = chatFixture();
+  const full = node.attach(ALICE);
+  full.writing = { fail: "backlog is full", code: "backlog-full" };
+  const outcome = await node.chat.send({ recipient: ALICE, text: "hi" });
+  assert.deepEqual(outcome, {
+    kind: "failed",
+    code: "write-failed",
+    message: `redial after write backlog is full: ${UNAVAILABLE}`,
+  });
+  assert.deepEqual(full.closeReasons, []);
+  assert.ok(node.chat.isConnected(ALICE));
+  full.writing = "ok";
+  assert.equal((await node.chat.send({ recipient: ALICE, text: "hi" })).kind, "sent");
+});
+
 Deno.test("DirectChat gives up when every connection of the peer fails", async () => {
   const node = chatFixture();
   for (const fail of ["reset by peer", "broken pipe"]) node.attach(ALICE).writing = { fail };

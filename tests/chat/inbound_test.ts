@@ -209,6 +209,19 @@ Deno.test("one connection cannot flood the log", async () => {
   assert.match(node.lines.at(-1) ?? "", /further lines of this connection are left out/);
 });
 
+Deno.test("receipts of what came before a framing fault are written before the end", async () => {
+  const node = chatFixture();
+  const link = node.attach(ALICE);
+  const writing = Promise.withResolvers<void>();
+  link.write = () => writing.promise;
+  const received = link.receive(concat(wanted("1", "one"), new Uint8Array(4)));
+  await settle();
+  assert.deepEqual(link.closeReasons, []);
+  writing.resolve();
+  await received;
+  assert.deepEqual(link.closeReasons[0], "skychat: zero-length frame");
+});
+
 Deno.test("nothing after a framing fault is read", async () => {
   const node = chatFixture();
   const link = node.attach(ALICE);

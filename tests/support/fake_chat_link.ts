@@ -1,5 +1,5 @@
 import { PublicKey } from "#crypto";
-import { utf8, utf8Text } from "#kit";
+import { CodedError, utf8, utf8Text } from "#kit";
 import { type ChatLink, DirectChat, type DirectChatOptions } from "#chat";
 import { EventHub } from "#events";
 import { encodeFrame, FrameDecoder } from "#session";
@@ -26,8 +26,8 @@ export class FakeChatLink implements ChatLink {
   readonly payloads: string[] = [];
   /** Reasons that it was closed for by us. */
   readonly closeReasons: (string | undefined)[] = [];
-  /** What the next writes do: succeed, fail with this text, or never finish. */
-  writing: "ok" | "hang" | { readonly fail: string } = "ok";
+  /** What the next writes do: succeed, fail with this text (and code), or never finish. */
+  writing: "ok" | "hang" | { readonly fail: string; readonly code?: string } = "ok";
   #onData: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
   #settleEnd: (end: LinkEnd) => void;
 
@@ -42,7 +42,9 @@ export class FakeChatLink implements ChatLink {
 
   async write(bytes: Uint8Array): Promise<void> {
     if (this.writing === "hang") return await new Promise(() => {});
-    if (this.writing !== "ok") throw new Error(this.writing.fail);
+    if (this.writing !== "ok") {
+      throw new CodedError(this.writing.code ?? "write-failed", this.writing.fail);
+    }
     const decoder = new FrameDecoder();
     for (const event of decoder.push(bytes.slice())) {
       if (event.kind === "fatal") throw new Error(`no frame: ${event.message}`);
