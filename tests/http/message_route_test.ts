@@ -1,0 +1,155 @@
+import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
+import fc from "fast-check";
+import type { ControlSendOutcome } from "#http";
+import { firstJsonValue } from "../../lib/http/json_body.ts";
+import { postMessage } from "../../lib/http/message_route.ts";
+import { FakePorts, PEER } from "./control_harness.ts";
+
+async function post(body: string, outcome?: ControlSendOutcome) {
+  const ports = new FakePorts();
+  if (outcome !== undefined) ports.outcome = () => Promise.resolve(outcome);
+  const reply = await postMessage(body, ports);
+  const type = reply.headers.get("content-type");
+  return { status: reply.status, type, text: await reply.text(), sent: ports.requests };
+}
+
+function body(fields: Record<string, unknown>): string {
+  return JSON.stringify({ recipient: PEER, message: "hi", ...fields });
+}
+
+const ID = "8077ca12ee05c806";
+const NO_LINK = "dial 02c6047f over skynet: skychat/dm: no transport configured (dial unavailable)";
+
+Deno.test("POST /message answers every outcome as the reply table has it", async () => {
+  const rows: [ControlSendOutcome, number, string][] = [
+    [{ kind: "sent", id: ID }, 200, ""],
+    [{ kind: "receipt-asked", id: ID }, 200, `{"id":"${ID}","ok":true}\n`],
+    [{ kind: "acked", id: ID, ms: 12 }, 200, `{"acked":true,"id":"${ID}","ms":12}\n`],
+    [
+      { kind: "timeout", id: ID, ms: 100 },
+      504,
+      `{"acked":false,"id":"${ID}","ms":100,"reason":"timeout"}\n`,
+    ],
+    [{ kind: "failed", code: "no-connection", message: NO_LINK }, 400, `${NO_LINK}\n`],
+    [
+      { kind: "failed", code: "empty", message: "skychat/dm: empty message" },
+      400,
+      "skychat/dm: empty message\n",
+    ],
+    [
+      { kind: "failed", code: "too-large", message: "skychat: payload 65537 > max 65536" },
+      400,
+      "skychat: payload 65537 > max 65536\n",
+    ],
+    [{ kind: "failed", code: "write-failed", message: "broken pipe" }, 400, "broken pipe\n"],
+  ];
+  for (const [outcome, status, text] of rows) {
+    const reply = await post(body({}), outcome);
+    deepStrictEqual([reply.status, reply.text], [status, text]);
+    const type = text.startsWith("{") ? "application/json" : "text/plain; charset=utf-8";
+    strictEqual(reply.type, text === "" ? null : type);
+  }
+});
+
+Deno.test("POST /message hands over what was asked, with the defaults of http-api.md 4.1", async () => {
+  const rows: [Record<string, unknown>, Record<string, unknown>][] = [
+    [{}, {}],
+    [{ wait_ms: 0 }, {}],
+    [{ wait_ms: -5, receipts: true }, { receipts: true }],
+    [{ wait_ms: 1 }, { waitMs: 1 }],
+    [{ wait_ms: 90_000, receipts: true }, { waitMs: 90_000 }],
+    [{ receipts: false, reply_to: "" }, {}],
+    [{ reply_to: "abc" }, { replyTo: "abc" }],
+    [{ network: "tcp-direct" }, { network: "tcp-direct" }],
+    [{ network: "" }, {}],
+    [{ wait_ms: null, receipts: null, reply_to: null, network: null, other: [1] }, {}],
+    [{ message: "" }, { text: "" }],
+    [{ message: null }, { text: "" }],
+  ];
+  for (const [fields, expected] of rows) {
+    const { sent, status } = await post(body(fields));
+    strictEqual(status, 200);
+    const { recipient, ...rest } = sent[0] ?? {};
+    strictEqual(recipient?.hex, PEER);
+    deepStrictEqual(rest, { text: "hi", network: "skynet", ...expected }, JSON.stringify(fields));
+  }
+  const upper = await post(body({ recipient: PEER.toUpperCase() }));
+  strictEqual(upper.sent[0]?.recipient.hex, PEER);
+});
+
+Deno.test("POST /message refuses what it cannot read with 400 and the reason", async () => {
+  const rows: [string, string | RegExp][] = [
+    ["", "EOF"],
+    [" \r\n", "EOF"],
+    ["{", "unexpected EOF"],
+    ['{"message":"', "unexpected EOF"],
+    ["hello", /^body is not JSON: /],
+    ["}", /^body is not JSON: /],
+    ["{]", /^body is not JSON: /],
+    ["[]", "body must be a JSON object"],
+    ["null", "body must be a JSON object"],
+    ['"text"', "body must be a JSON object"],
+    [body({ recipient: 5 }), "recipient must be a string"],
+    [body({ message: {} }), "message must be a string"],
+    [body({ wait_ms: "5" }), "wait_ms must be an integer"],
+    [body({ wait_ms: 1.5 }), "wait_ms must be an integer"],
+    [`{"wait_ms":1e999}`, "wait_ms must be an integer"],
+    [body({ receipts: "yes" }), "receipts must be true or false"],
+    [body({ reply_to: 1 }), "reply_to must be a string"],
+    [body({ network: [] }), "network must be a string"],
+    ["{}", "empty public key"],
+    [body({ recipient: "" }), "empty public key"],
+    [body({ recipient: "0".repeat(66) }), "empty public key"],
+    [body({ recipient: "zz" }), "Invalid public key"],
+    [body({ recipient: "02ab" }), "Invalid public key length"],
+    [body({ recipient: `02${"f".repeat(64)}` }), "Invalid public key"],
+    [body({ network: "ipx" }), "invalid network type: use 'auto', 'skynet' or 'dmsg'"],
+    [body({ network: "__proto__" }), "invalid network type: use 'auto', 'skynet' or 'dmsg'"],
+    [body({ recipient: "", network: "ipx" }), "empty public key"],
+  ];
+  for (const [text, expected] of rows) {
+    const reply = await post(text);
+    deepStrictEqual([reply.status, reply.sent], [400, []], text);
+    if (typeof expected === "string") strictEqual(reply.text, `${expected}\n`);
+    else match(reply.text, expected);
+  }
+});
+
+Deno.test("POST /message lets a mistake of ours through to the error handler", async () => {
+  const ports = new FakePorts();
+  ports.outcome = () => Promise.reject(new TypeError("ours"));
+  await rejects(postMessage(body({}), ports), TypeError);
+});
+
+Deno.test("firstJsonValue reads the first value and ignores whatever follows", () => {
+  const tail = fc.constantFrom("", " ", "\n{}", " garbage", "}", "]", '"', " 5");
+  fc.assert(
+    fc.property(fc.jsonValue(), tail, (value, after) => {
+      const text = JSON.stringify(value);
+      // A number may go on in what follows it; everything else ends by itself.
+      const glued = typeof value === "object" || typeof value === "string" ? "" : " ";
+      deepStrictEqual(firstJsonValue(` ${text}${glued}${after}`), JSON.parse(text));
+    }),
+    { numRuns: 200 },
+  );
+});
+
+Deno.test("firstJsonValue answers any text with a value or a BodyError, and deep nesting too", () => {
+  for (const text of ["[".repeat(500_000), '{"a":'.repeat(100_000)]) {
+    try {
+      firstJsonValue(text);
+    } catch (error) {
+      strictEqual(Error.isError(error) && error.name, "BodyError");
+    }
+  }
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom(...'{}[]",:\\ 1tn') }), (text) => {
+      try {
+        firstJsonValue(text);
+      } catch (error) {
+        strictEqual(Error.isError(error) && error.name, "BodyError");
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
