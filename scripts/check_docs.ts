@@ -1,13 +1,13 @@
 /**
  * Document checks: links lead somewhere, and the tables say what the code says.
  *
- * docs/LIMITS.md against the constants the layers export, docs/DEPENDENCIES.md against deno.json, the
+ * docs/LIMITS.md against the constants the sources export, docs/DEPENDENCIES.md against deno.json, the
  * README's test command against the one CI runs. Run alone with `deno run -A scripts/check_docs.ts`.
  */
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { anchors, codeOf, linkTargets, tableRows } from "./markdown.ts";
-import { filesBelow, ROOT } from "./source_files.ts";
+import { filesBelow, ROOT, sourceFiles } from "./source_files.ts";
 import { say } from "./terminal.ts";
 
 /** Links of the Markdown files below `root` whose file or heading does not exist. */
@@ -53,27 +53,35 @@ export function dependencyProblems(
   return problems;
 }
 
-/** One numeric constant: its name, with `.member` for a table of bounds, and where it is exported. */
+/** One numeric constant: its name, with `.member` inside a table, and the file that exports it. */
 export interface Limit {
   readonly name: string;
   readonly where: string;
   readonly value: number;
 }
 
-/** Numbers behind a module's ALL_CAPS exports, those one level deep included. */
+/** Not bounds: exit codes, flag tables, and a table whose members stand as constants beside it. */
+const NO_LIMIT = /^(EXIT_\w+|\w+_FLAGS|CHAT_LIMITS)$/;
+
+/** The finite numbers behind a module's ALL_CAPS exports, those inside plain objects included. */
 export function limitsOf(module: Readonly<Record<string, unknown>>, where: string): Limit[] {
   const found: Limit[] = [];
   const add = (name: string, value: unknown) => {
-    if (typeof value === "number") found.push({ name, where, value });
-    if (typeof value === "bigint") found.push({ name, where, value: Number(value) });
+    if (typeof value === "bigint" || Number.isFinite(value)) {
+      found.push({ name, where, value: Number(value) });
+    } else if (isPlainObject(value)) {
+      for (const [member, inner] of Object.entries(value)) add(`${name}.${member}`, inner);
+    }
   };
   for (const [name, value] of Object.entries(module)) {
-    if (!/^[A-Z][A-Z0-9_]*$/.test(name)) continue;
-    add(name, value);
-    if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) continue;
-    for (const [member, inner] of Object.entries(value)) add(`${name}.${member}`, inner);
+    if (/^[A-Z][A-Z0-9_]*$/.test(name) && !NO_LIMIT.test(name)) add(name, value);
   }
   return found;
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** Where docs/LIMITS.md and the code differ, in either direction. */
@@ -81,7 +89,8 @@ export function limitProblems(markdown: string, limits: readonly Limit[]): strin
   const key = ({ name, where }: Pick<Limit, "name" | "where">) => `${name} of ${where}`;
   const left = new Map(limits.map((limit) => [key(limit), limit.value]));
   const problems: string[] = [];
-  for (const [nameCell = "", valueCell = "", whereCell = "", effect = ""] of limitRows(markdown)) {
+  const rows = tableRows(markdown, "constant");
+  for (const [nameCell = "", valueCell = "", whereCell = "", effect = ""] of rows) {
     const name = key({ name: codeOf(nameCell), where: codeOf(whereCell) });
     const value = left.get(name);
     const written = Number(/^-?[\d.,]+/.exec(valueCell)?.[0].replaceAll(",", ""));
@@ -96,18 +105,15 @@ export function limitProblems(markdown: string, limits: readonly Limit[]): strin
   return problems;
 }
 
-function limitRows(markdown: string): string[][] {
-  return tableRows(markdown, "constant");
-}
-
-/** Imports every door, and every other file the table names, and collects their numbers. */
-async function exportedLimits(markdown: string): Promise<Limit[]> {
-  const doors = filesBelow("lib").filter((path) => /^lib\/\w+\/mod\.ts$/.test(path)).map(dirname);
-  const named = limitRows(markdown).map(([, , where = ""]) => codeOf(where));
+/** Imports every product file that exports such constants itself and collects their numbers. */
+async function exportedLimits(): Promise<Limit[]> {
   const limits: Limit[] = [];
-  for (const where of new Set([...doors, ...named])) {
-    const path = where.endsWith(".ts") ? where : `${where}/mod.ts`;
-    limits.push(...limitsOf(await import(pathToFileURL(join(ROOT, path)).href), where));
+  for (const path of sourceFiles()) {
+    if (!/^(lib|cli)\/.*\.ts$/.test(path)) continue;
+    const source = await Deno.readTextFile(join(ROOT, path));
+    if (!/^export const [A-Z][A-Z0-9_]*\b/m.test(source)) continue;
+    const module = await import(pathToFileURL(join(ROOT, path)).href);
+    limits.push(...limitsOf(module, path));
   }
   return limits;
 }
@@ -125,7 +131,7 @@ if (import.meta.main) {
   const problems = [
     ...linkProblems(),
     ...dependencyProblems(read("docs/DEPENDENCIES.md"), JSON.parse(read("deno.json")).imports),
-    ...limitProblems(limits, await exportedLimits(limits)),
+    ...limitProblems(limits, await exportedLimits()),
     ...testCommandProblems(read("README.md"), read(".ci/run")),
   ];
   problems.forEach(say);

@@ -1,5 +1,6 @@
 /**
- * Import graph check: no cycles anywhere, not even inside a folder, and no file that nothing uses.
+ * Import graph check: no cycles anywhere, not even inside a folder, and no file or package that
+ * nothing uses.
  *
  * Type-only and dynamic imports count as well: two files that need each other's types are one idea
  * cut in the wrong place. Run alone with `deno run -A scripts/check_graph.ts`.
@@ -74,13 +75,14 @@ export function findOrphans(graph: Graph, entries: readonly string[]): string[] 
     return seen;
   };
   const product = reach(entries);
-  const everything = reach([...entries, ...[...graph.keys()].filter((file) => TEST.test(file))]);
+  const everything = reach([...entries, ...[...graph.keys()].filter((file) => STARTED.test(file))]);
   return [...graph.keys()].filter((file) =>
     /^(lib|cli)\//.test(file) ? !product.has(file) : !everything.has(file)
   );
 }
 
-const TEST = /^tests\/.*_(test|bench)\.ts$/;
+/** What the test runner starts, and the programs that the benchmark starts as processes. */
+const STARTED = /^tests\/(.*_test\.ts$|bench\/floor\/)/;
 
 /** Where the product starts: main.ts, and every script that a task, the linter or CI names. */
 export function entryFiles(root = ROOT): string[] {
@@ -88,11 +90,24 @@ export function entryFiles(root = ROOT): string[] {
   return ["main.ts", ...new Set(config.match(/\b(scripts|tests)\/[\w/]+\.ts\b/g))];
 }
 
+/** Packages of the import map that no file imports. */
+export function unusedPackages(root = ROOT): string[] {
+  const { imports = {} } = JSON.parse(Deno.readTextFileSync(`${root}/deno.json`));
+  const used = sourceFiles(root).flatMap((file) =>
+    importedNames(Deno.readTextFileSync(`${root}/${file}`))
+  );
+  return Object.keys(imports).filter((name) =>
+    imports[name].startsWith("npm:") &&
+    !used.some((other) => other === name || other.startsWith(`${name}/`))
+  );
+}
+
 if (import.meta.main) {
   const graph = readGraph();
   const problems = [
     ...findCycles(graph).map((cycle) => `import cycle: ${cycle.join(" -> ")}`),
     ...findOrphans(graph, entryFiles()).map((file) => `nothing uses ${file}`),
+    ...unusedPackages().map((name) => `nothing imports the package ${name}`),
   ];
   problems.forEach(say);
   if (problems.length > 0) Deno.exit(1);

@@ -37,10 +37,19 @@ Deno.test("limitProblems reports a row that does not say what happens", () => {
   ]);
 });
 
-Deno.test("limitsOf takes numbers and tables of numbers, not classes or byte strings", () => {
+Deno.test("limitsOf takes numbers, also inside tables, and nothing else", () => {
   class Table {}
-  const module = { A: 1, B: new Uint8Array(2), C: "text", Table, D: { e: 2, f: "text" }, g: 3 };
-  assert.deepEqual(limitsOf(module, "x").map(({ name }) => name), ["A", "D.e"]);
+  const module = {
+    A: 1,
+    B: new Uint8Array(2),
+    C: "text",
+    Table,
+    D: { e: 2, f: "text", g: { h: 3 }, i: Infinity },
+    EXIT_OK: 0,
+    APP_FLAGS: { port: { min: 0 } },
+    j: 4,
+  };
+  assert.deepEqual(limitsOf(module, "x").map(({ name }) => name), ["A", "D.e", "D.g.h"]);
 });
 
 Deno.test("dependencyProblems reports wrong versions and missing rows, both ways", () => {

@@ -5,6 +5,7 @@ import {
   findOrphans,
   importedNames,
   readGraph,
+  unusedPackages,
 } from "../../scripts/check_graph.ts";
 
 /** A small project on disk, removed when the returned disposable goes out of scope. */
@@ -70,6 +71,12 @@ Deno.test("check_graph reports files that nothing uses, also when only a test do
     "scripts/old.ts",
     "tests/support/old.ts",
   ]);
+});
+
+Deno.test("check_graph reports a package that nothing imports", () => {
+  const config = `{ "imports": { "used": "npm:used@1.0.0", "left": "npm:left@1.0.0" } }`;
+  using project = plant({ "deno.json": config, "main.ts": `import "used/part.js";` });
+  assert.deepEqual(unusedPackages(project.root), ["left"]);
 });
 
 Deno.test("importedNames sees every form of import and no comment", () => {
