@@ -1,7 +1,6 @@
 import { concat, NO_BYTES, type Random, utf8 } from "#kit";
 import {
   encapsulate,
-  ENCAPSULATION_KEY_LENGTH,
   generateKemKeyPair,
   hkdfSha256,
   KEM_CIPHERTEXT_LENGTH,
@@ -51,7 +50,6 @@ export class HybridExchange {
    * is the costly step, so call it only once the tag of message 1 held.
    */
   answer(payload: Uint8Array): Uint8Array {
-    if (payload.length !== ENCAPSULATION_KEY_LENGTH) return NO_BYTES;
     const answer = encapsulate(payload, this.#random);
     this.#sharedSecret = answer?.sharedSecret;
     return answer?.ciphertext ?? NO_BYTES;

@@ -92,6 +92,7 @@ const KIND_OF_ERROR: Record<string, string> = {
 
 for (const reject of bolt8.rejects) {
   Deno.test(`HandshakeState refuses BOLT 8's "${reject.name}"`, () => {
+    assert.ok(reject.error.startsWith(`ACT${reject.act}_`));
     const receiver = party(reject.act === 2 ? "initiator" : "responder");
     if (reject.act === 2) receiver.writeMessage();
     if (reject.act === 3) {

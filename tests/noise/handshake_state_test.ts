@@ -128,3 +128,17 @@ Deno.test("HybridExchange ignores payloads of other sizes and draws nothing for 
   const keys = { send: new Uint8Array(32), receive: new Uint8Array(32) };
   assert.equal(dialer.rekey(keys, new Uint8Array(32)), keys);
 });
+
+Deno.test("a key beyond the field has its own text, unless its prefix is wrong anyway", () => {
+  const cases = [
+    ["03" + "ff".repeat(32), /^handshake panic: /],
+    ["04" + "ff".repeat(32), /^noise DH: ECDH failed: invalid key$/],
+    ["02" + "00".repeat(32), /^noise DH: ECDH failed: invalid key$/],
+  ] as const;
+  for (const [key, text] of cases) {
+    const read = partyXX("responder").readMessage(hex(key));
+    assert.ok(!read.ok);
+    assert.match(read.message, text);
+    assert.equal(read.code, "invalid-key");
+  }
+});
