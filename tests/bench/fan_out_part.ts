@@ -1,49 +1,44 @@
-import { concat, utf8 } from "#kit";
-import { EventReaders, openStalledReader, stamp } from "./event_readers.ts";
-import { FlightWindow } from "./flight_window.ts";
-import { counter, withNode } from "./node.ts";
-import { peerAddress, PeerClient } from "./peer_client.ts";
+import { utf8 } from "#kit";
+import { EventReaders, openStalledReader } from "./event_readers.ts";
+import { BareSource, FanOut } from "./fan_out.ts";
+import { ackedMessage, SHORT_TEXT } from "./messages.ts";
+import { type BenchNode, counter, withNode } from "./node.ts";
+import { PeerClient } from "./peer_client.ts";
 import { startFloor } from "./processes.ts";
 import type { Row } from "./report.ts";
 import { type BenchContext, figures, interleaved, type Part, type Samples } from "./rounds.ts";
-import { median, quantile } from "./statistics.ts";
+import { median } from "./statistics.ts";
 import { TARGETS } from "./targets.ts";
 
 const READERS = 200;
-/** Events that the slowest reader has not got yet: below the 64 that the hub keeps for each. */
-const IN_FLIGHT = 48;
-/** Filler that makes a message, and so an event, about as long as people's. */
-const FILLER = "e".repeat(120);
 
 /** 200 readers of the event stream while messages pour in over a link, against bare `Deno.serve`. */
 export const fanOutPart: Part = {
   name: "sse",
   async run(context: BenchContext): Promise<readonly Row[]> {
     const floor = await startFloor<{ http: number; source: number }>("sse_server.ts");
+    const readers = context.size(READERS, 20);
     try {
-      return await withNode(async (node) => {
-        const readers = context.size(READERS, 20);
-        const port = peerAddress(node.app.addr, node.app.pk).port;
-        const bare = await BareSource.connect(floor.ready.source);
-        const link = await PeerClient.connect(node.peer);
-        const stream = { port, path: "/sse" };
-        const streams = {
-          bare: new FanOut(
-            await EventReaders.open({ port: floor.ready.http, path: "/" }, readers),
-            (texts) => bare.send(texts),
-          ),
-          product: new FanOut(
-            await EventReaders.open(stream, readers),
-            (texts) => link.send(texts.map(utf8)),
-          ),
-        };
-        const samples = await measure(context, { ...streams, stream });
-        const dropped = await counter(node, "sse_drop_count");
-        for (const { readers } of Object.values(streams)) readers.close();
-        bare.close();
-        link.close();
-        return rows(samples, dropped);
-      });
+      return await withNode((plain) =>
+        withNode(async (burdened) => {
+          const stalled = await stall(burdened);
+          const source = await BareSource.connect(floor.ready.source);
+          const streams = {
+            bare: new FanOut(
+              await EventReaders.open({ port: floor.ready.http, path: "/" }, readers),
+              source,
+            ),
+            product: await productFanOut(plain, readers),
+            stalled: await productFanOut(burdened, readers),
+          };
+          const before = await counter(burdened, "sse_drop_count");
+          const samples = await measure(context, streams);
+          const dropped = await counter(burdened, "sse_drop_count") - before;
+          for (const stream of Object.values(streams)) stream.close();
+          stalled.close();
+          return rows(samples, dropped);
+        })
+      );
     } finally {
       await floor.stop();
     }
@@ -54,104 +49,51 @@ type Name = "floor" | "floor p99" | "product" | "product p99" | "stalled";
 
 async function measure(
   context: BenchContext,
-  { bare, product, stream }: {
-    bare: FanOut;
-    product: FanOut;
-    stream: { port: number; path: string };
-  },
+  streams: { bare: FanOut; product: FanOut; stalled: FanOut },
 ): Promise<Samples<Name>> {
-  const count = context.size(6_000, 100);
-  await bare.run(count / 4);
-  await product.run(count / 4);
+  const count = context.size(4_000, 100);
+  for (const stream of Object.values(streams)) await stream.run(count / 2);
   return await interleaved<Name>(context.size(3, 1), {
-    "floor": () => bare.run(count),
-    "floor p99": () => bare.p99,
-    "product": () => product.run(count),
-    "product p99": () => product.p99,
-    "stalled": async () => {
-      const stalled = await openStalledReader(stream.port, stream.path);
-      const rate = await product.run(count);
-      stalled.close();
-      return rate;
-    },
+    "floor": () => streams.bare.run(count),
+    "floor p99": () => streams.bare.p99,
+    "product": () => streams.product.run(count),
+    "product p99": () => streams.product.p99,
+    "stalled": () => streams.stalled.run(count),
   });
 }
 
-/** Pours events into one server as fast as its slowest reader takes them. */
-class FanOut {
-  readonly readers: EventReaders;
-  readonly #send: (texts: readonly string[]) => Promise<void>;
-  /** Milliseconds from sending to reading that 99% of the events of the last {@link run} kept. */
-  p99 = 0;
-
-  constructor(readers: EventReaders, send: (texts: readonly string[]) => Promise<void>) {
-    this.readers = readers;
-    this.#send = send;
-  }
-
-  /** Events a second, all readers together. */
-  async run(count: number): Promise<number> {
-    const window = new FlightWindow(IN_FLIGHT);
-    const before = this.readers.total;
-    let arrived = this.readers.slowest;
-    const last = arrived + count;
-    const done = Promise.withResolvers<void>();
-    this.readers.onProgress = () => {
-      const now = this.readers.slowest;
-      if (now === arrived) return;
-      window.landed(now - arrived);
-      arrived = now;
-      if (now >= last) done.resolve();
-    };
-    this.readers.takeLatencies();
-    const started = performance.now();
-    for (let sent = 0; sent < count;) {
-      const now = Math.min(await window.room(), count - sent);
-      window.sent(now);
-      sent += now;
-      await this.#send(Array.from({ length: now }, () => stamp() + FILLER));
-    }
-    await done.promise;
-    const rate = (this.readers.total - before) * 1_000 / (performance.now() - started);
-    this.p99 = quantile(this.readers.takeLatencies(), 0.99);
-    return rate;
-  }
+async function productFanOut(node: BenchNode, count: number): Promise<FanOut> {
+  const readers = await EventReaders.open({ port: portOf(node.app.addr), path: "/sse" }, count);
+  const link = await PeerClient.connect(node.peer);
+  return new FanOut(readers, {
+    send: (texts) => link.send(texts.map(utf8)),
+    close: () => link.close(),
+  });
 }
 
-/** Where the bare server gets its events: lines that look like the product's events. */
-class BareSource {
-  readonly #socket: Deno.TcpConn;
+/** Events for the stalled reader: large, so that few of them fill what the system buffers for it. */
+const STALLING_TEXT = utf8("x".repeat(60_000));
+/** Small events afterwards, so that later readers are not greeted with the large ones. */
+const REPLAY_EVENTS = 256;
 
-  private constructor(socket: Deno.TcpConn) {
-    this.#socket = socket;
+/** Opens a reader that never reads and feeds it until the node drops events for it. */
+async function stall(node: BenchNode): Promise<{ close(): void }> {
+  const reader = await openStalledReader(portOf(node.app.addr), "/sse");
+  const link = await PeerClient.connect(node.peer);
+  for (let sent = 0; await counter(node, "sse_drop_count") === 0; sent += 20) {
+    if (sent > 2_000) throw new Error("Cannot stall a reader: the node drops nothing for it");
+    await link.send(new Array(20).fill(STALLING_TEXT));
   }
-
-  static async connect(port: number): Promise<BareSource> {
-    return new BareSource(await Deno.connect({ hostname: "127.0.0.1", port }));
-  }
-
-  async send(texts: readonly string[]): Promise<void> {
-    const lines = texts.map((message) =>
-      utf8(`${JSON.stringify({ ...EVENT, len: message.length, message })}\n`)
-    );
-    const bytes = concat(...lines);
-    for (let at = 0; at < bytes.length;) at += await this.#socket.write(bytes.subarray(at));
-  }
-
-  close(): void {
-    this.#socket.close();
-  }
+  await link.send(new Array(REPLAY_EVENTS).fill(utf8("small")));
+  await link.send([ackedMessage(1, SHORT_TEXT)]);
+  await link.answer();
+  link.close();
+  return reader;
 }
 
-/** What the product's events carry besides the text (http-api.md 5.3). */
-const EVENT = {
-  dir: "in",
-  id: "8077ca12ee05c806",
-  len: 0,
-  message: "",
-  network: "tcp-direct",
-  sender: "02".repeat(33),
-};
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
+}
 
 function rows(samples: Samples<Name>, dropped: number): Row[] {
   const bare = "bare Deno.serve, batched";

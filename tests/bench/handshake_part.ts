@@ -1,8 +1,9 @@
-import { ecdh, encapsulate, generateKemKeyPair, SecretKey } from "#crypto";
+import { SecretKey } from "#crypto";
 import { systemRandom as random } from "#kit";
 import { SecureSession, type SessionEvent } from "#session";
+import { kemAnswer, kemOffer, keyOperations } from "./key_operations.ts";
 import type { Row } from "./report.ts";
-import { type BenchContext, figures, interleaved, microseconds, type Part } from "./rounds.ts";
+import { type BenchContext, figures, interleaved, type Part } from "./rounds.ts";
 import { median } from "./statistics.ts";
 
 const KINDS = ["classical", "hybrid"] as const;
@@ -12,15 +13,16 @@ const ROLES = ["initiator", "responder"] as const;
 export const handshakePart: Part = {
   name: "handshake",
   async run(context: BenchContext): Promise<readonly Row[]> {
-    const bench = new HandshakeBench(context.size(60, 5));
+    const count = context.size(60, 5);
+    const bench = new HandshakeBench(count);
     const samples = await interleaved(context.size(5, 1), {
       "classical initiator": () => bench.run("classical").initiator,
       "classical responder": () => bench.last.responder,
       "hybrid initiator": () => bench.run("hybrid").initiator,
       "hybrid responder": () => bench.last.responder,
-      "classical initiator floor": () => bench.keyOperations(),
-      "hybrid initiator floor": () => bench.keyOperations() + bench.kemOffer(),
-      "hybrid responder floor": () => bench.keyOperations() + bench.kemAnswer(),
+      "classical initiator floor": () => keyOperations(count),
+      "hybrid initiator floor": () => keyOperations(count) + kemOffer(count),
+      "hybrid responder floor": () => keyOperations(count) + kemAnswer(count),
     });
     return KINDS.flatMap((kind) =>
       ROLES.map((role) => {
@@ -61,31 +63,6 @@ class HandshakeBench {
     const scale = 1_000 / this.#count;
     this.last = { initiator: total.initiator * scale, responder: total.responder * scale };
     return this.last;
-  }
-
-  /** One ephemeral key and three ECDH: what both roles of XK cannot avoid. */
-  keyOperations(): number {
-    const { publicKey } = this.#server;
-    return microseconds(this.#count, () => {
-      const ephemeral = SecretKey.generate(random);
-      void ephemeral.publicKey;
-      for (let dh = 0; dh < 3; dh++) ecdh(ephemeral, publicKey);
-    });
-  }
-
-  /** The initiator's half of ML-KEM. */
-  kemOffer(): number {
-    const sealed = encapsulate(generateKemKeyPair(random).encapsulationKey, random);
-    if (sealed === undefined) throw new Error("Cannot encapsulate to a fresh key");
-    return microseconds(this.#count, () => {
-      generateKemKeyPair(random).decapsulate(sealed.ciphertext);
-    });
-  }
-
-  /** The responder's half of ML-KEM. */
-  kemAnswer(): number {
-    const { encapsulationKey } = generateKemKeyPair(random);
-    return microseconds(this.#count, () => void encapsulate(encapsulationKey, random));
   }
 
   #handshake(offerPostQuantum: boolean): { initiator: number; responder: number } {
