@@ -16,6 +16,8 @@ export class SseParser {
   readonly comments: string[] = [];
   readonly #decoder = new TextDecoder();
   #rest = "";
+  /** Characters of the rest that hold no line end, so that a long line is searched once. */
+  #searched = 0;
   #data: string[] = [];
   #type = "";
   #id = "";
@@ -24,11 +26,15 @@ export class SseParser {
   push(bytes: Uint8Array): void {
     this.#rest += this.#decoder.decode(bytes, { stream: true });
     for (;;) {
-      const match = /\r\n|\r|\n/.exec(this.#rest);
+      const lineEnd = /\r\n|\r|\n/g;
+      lineEnd.lastIndex = this.#searched;
+      const match = lineEnd.exec(this.#rest);
+      this.#searched = match?.index ?? this.#rest.length;
       // A CR at the very end may be half of a CR LF.
       if (match === null || match[0] === "\r" && match.index + 1 === this.#rest.length) return;
       const line = this.#rest.slice(0, match.index);
       this.#rest = this.#rest.slice(match.index + match[0].length);
+      this.#searched = 0;
       this.#line(line);
     }
   }

@@ -1,0 +1,199 @@
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import fc from "fast-check";
+import { EventHub } from "#events";
+import { PING_INTERVAL_MS } from "#http";
+import { ManualClock, settle } from "#support/manual_clock.ts";
+import { SseParser } from "#support/sse_parser.ts";
+import { eventStreamReply } from "../../lib/http/event_stream.ts";
+import { inbound } from "./control_harness.ts";
+
+/** A stream from a real hub, read piece by piece. */
+function openStream(clock = new ManualClock(), hub = new EventHub({ clock })) {
+  const parser = new SseParser();
+  let ends = 0;
+  const reply = eventStreamReply(hub.subscribeLegacy(), { clock, onEnd: () => ends++ });
+  const reader = reply.body?.getReader();
+  if (reader === undefined) throw new Error("A stream has a body");
+  return {
+    clock,
+    hub,
+    parser,
+    reply,
+    reader,
+    ends: () => ends,
+    /** The next piece, parsed; its text, or undefined at the end. */
+    async read(): Promise<string | undefined> {
+      const { value } = await reader.read();
+      if (value === undefined) return undefined;
+      parser.push(value);
+      return new TextDecoder().decode(value);
+    },
+  };
+}
+
+Deno.test("eventStreamReply sends the headers of http-api.md 5.1", async () => {
+  const { reply, reader } = openStream();
+  strictEqual(reply.status, 200);
+  deepStrictEqual(Object.fromEntries(reply.headers), {
+    "cache-control": "no-cache",
+    connection: "keep-alive",
+    "content-type": "text/event-stream",
+    "x-accel-buffering": "no",
+  });
+  await reader.cancel();
+});
+
+Deno.test("eventStreamReply sends connected, the replay oldest first, then live events", async () => {
+  const clock = new ManualClock();
+  const hub = new EventHub({ clock });
+  for (let index = 0; index < 300; index++) hub.publishMessage(inbound(`r${index}`, "old"));
+  const stream = openStream(clock, hub);
+  const first = await stream.read();
+  match(first ?? "", /^: connected\n\ndata: \{.*\}\n\n/);
+  while (stream.parser.events.length < 256) await stream.read();
+  hub.publishMessage(inbound("live", "new"));
+  await stream.read();
+  const ids = stream.parser.json().map((event) => (event as { id: string }).id);
+  deepStrictEqual(ids, [...Array.from({ length: 256 }, (_, index) => `r${index + 44}`), "live"]);
+  deepStrictEqual(stream.parser.comments, ["connected"]);
+  await stream.reader.cancel();
+  strictEqual(hub.legacySubscribers, 0);
+});
+
+Deno.test("eventStreamReply cuts a long replay into pieces", async () => {
+  const clock = new ManualClock();
+  const hub = new EventHub({ clock });
+  for (let index = 0; index < 40; index++) {
+    hub.publishMessage(inbound(`${index}`, "x".repeat(30_000)));
+  }
+  const stream = openStream(clock, hub);
+  while (stream.parser.events.length < 40) {
+    strictEqual(((await stream.read()) ?? "").length < 200_000, true);
+  }
+  await stream.reader.cancel();
+});
+
+Deno.test("eventStreamReply joins all that queued up into one piece", async () => {
+  const stream = openStream();
+  await stream.read();
+  for (let index = 0; index < 50; index++) stream.hub.publishMessage(inbound(`${index}`, "x"));
+  await stream.read();
+  strictEqual(stream.parser.events.length, 50);
+  await stream.reader.cancel();
+});
+
+Deno.test("eventStreamReply gives readers that differ their own events", async () => {
+  const clock = new ManualClock();
+  const hub = new EventHub({ clock });
+  const [one, other] = [openStream(clock, hub), openStream(clock, hub)];
+  await one.read();
+  await other.read();
+  const first = one.read();
+  hub.publishMessage(inbound("a", "x"));
+  await first;
+  hub.publishMessage(inbound("b", "x"));
+  await one.read();
+  await other.read();
+  deepStrictEqual(one.parser.json(), other.parser.json());
+  strictEqual(other.parser.events.length, 2);
+  await one.reader.cancel();
+  await other.reader.cancel();
+});
+
+Deno.test("eventStreamReply pings every 15 s, with and without events, and loses none over it", async () => {
+  const stream = openStream();
+  await stream.read();
+  for (let round = 1; round <= 3; round++) {
+    const piece = stream.read();
+    await stream.clock.advance(PING_INTERVAL_MS);
+    strictEqual(await piece, ": ping\n\n");
+    const event = stream.read();
+    stream.hub.publishMessage(inbound(`${round}`, "x"));
+    await event;
+  }
+  deepStrictEqual(stream.parser.comments, ["connected", "ping", "ping", "ping"]);
+  strictEqual(stream.parser.events.length, 3);
+  await stream.reader.cancel();
+  strictEqual(stream.clock.pending, 0);
+});
+
+Deno.test("eventStreamReply ends when the hub closes, after what was queued", async () => {
+  const stream = openStream();
+  await stream.read();
+  stream.hub.publishMessage(inbound("last", "x"));
+  stream.hub.close();
+  await stream.read();
+  strictEqual(stream.parser.events.length, 1);
+  strictEqual(await stream.read(), undefined);
+  strictEqual(stream.ends(), 1);
+  strictEqual(stream.clock.pending, 0);
+});
+
+Deno.test("eventStreamReply ends a waiting reader on cancel, once", async () => {
+  const stream = openStream();
+  await stream.read();
+  const waiting = stream.read();
+  await settle();
+  await stream.reader.cancel();
+  strictEqual(await waiting, undefined);
+  await stream.reader.cancel();
+  strictEqual(stream.ends(), 1);
+});
+
+const HOSTILE = [
+  "\n",
+  "\r",
+  "\r\n",
+  "\0",
+  "\u2028",
+  "\u2029",
+  "data: x",
+  "\n\ndata: {}",
+  "\n\n: c\n",
+];
+const FORGED = [
+  "\r\rdata: forged\r\r",
+  "\nevent: x\nid: 1\nretry: 1\n\n",
+  "\ufeff",
+  "\u0085",
+  "\x1b[2J",
+];
+
+Deno.test("eventStreamReply turns one event into one event, whatever its texts hold", async () => {
+  const stream = openStream();
+  await stream.read();
+  const piece = fc.oneof(
+    fc.constantFrom(...HOSTILE, ...FORGED),
+    fc.string({ unit: "binary", maxLength: 5 }),
+  );
+  const text = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(""));
+  await fc.assert(
+    fc.asyncProperty(text, text, async (id, message) => {
+      // What a lone surrogate becomes is decided before it gets here.
+      fc.pre(message.isWellFormed() && id.isWellFormed());
+      const before = stream.parser.events.length;
+      stream.hub.publishMessage(inbound(id, message));
+      await stream.read();
+      strictEqual(stream.parser.events.length, before + 1);
+      const event = stream.parser.events.at(-1);
+      const value = JSON.parse(event?.data ?? "");
+      deepStrictEqual([value.id, value.message], [id, message]);
+      deepStrictEqual([event?.type, event?.lastEventId], ["message", ""]);
+    }),
+    { numRuns: 200 },
+  );
+  deepStrictEqual(stream.parser.comments, ["connected"]);
+  await stream.reader.cancel();
+});
+
+Deno.test("eventStreamReply keeps a line break that is in a line from ending the event", async () => {
+  const parser = new SseParser();
+  let served = false;
+  const reply = eventStreamReply({
+    backlog: ['{"a":\n\r1}'],
+    next: () => Promise.resolve(served ? [] : (served = true, ["[1,\r\n\r\n2]"])),
+    close: () => {},
+  }, { clock: new ManualClock(), onEnd: () => {} });
+  parser.push(await reply.bytes());
+  deepStrictEqual(parser.json(), [{ a: 1 }, [1, 2]]);
+});
