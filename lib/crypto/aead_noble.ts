@@ -5,12 +5,12 @@ import { NO_BYTES } from "#kit";
 /** The AEAD in plain JavaScript: the reference, and what runs where WebAssembly does not. */
 export const nobleAead: AeadBackend = { name: "noble", cipherOf };
 
-function cipherOf(key: Uint8Array): Cipher {
+function cipherOf(key: Uint8Array, prefix = 0): Cipher {
   checkKey(key);
   const ownKey = key.slice();
   function seal(counter: bigint, plaintext: Uint8Array, associated = NO_BYTES): Uint8Array {
     checkAssociated(associated);
-    return chacha20poly1305(ownKey, nonceOf(counter), associated).encrypt(plaintext);
+    return chacha20poly1305(ownKey, nonceOf(prefix, counter), associated).encrypt(plaintext);
   }
   return {
     seal,
@@ -19,7 +19,7 @@ function cipherOf(key: Uint8Array): Cipher {
       checkAssociated(associated);
       if (sealed.length < TAG_LENGTH) return undefined;
       try {
-        return chacha20poly1305(ownKey, nonceOf(counter), associated).decrypt(sealed);
+        return chacha20poly1305(ownKey, nonceOf(prefix, counter), associated).decrypt(sealed);
       } catch {
         return undefined;
       }
@@ -27,8 +27,10 @@ function cipherOf(key: Uint8Array): Cipher {
   };
 }
 
-function nonceOf(counter: bigint): Uint8Array {
+function nonceOf(prefix: number, counter: bigint): Uint8Array {
   const nonce = new Uint8Array(12);
-  new DataView(nonce.buffer).setBigUint64(4, counter, true);
+  const view = new DataView(nonce.buffer);
+  view.setUint32(0, prefix, true);
+  view.setBigUint64(4, counter, true);
   return nonce;
 }

@@ -9,9 +9,9 @@ interface Module {
   readonly KEY: WebAssembly.Global;
   readonly ASSOCIATED: WebAssembly.Global;
   readonly DATA: WebAssembly.Global;
-  seal(counter: bigint, associated: number, length: number): void;
+  seal(prefix: number, counter: bigint, associated: number, length: number): void;
   /** 1 when the tag held. */
-  open(counter: bigint, associated: number, length: number): number;
+  open(prefix: number, counter: bigint, associated: number, length: number): number;
 }
 
 const PAGE = 65_536;
@@ -37,16 +37,22 @@ export class WasmAead implements AeadBackend {
     this.#memory = new Uint8Array(memory.buffer);
   }
 
-  cipherOf(key: Uint8Array): Cipher {
+  cipherOf(key: Uint8Array, prefix = 0): Cipher {
     checkKey(key);
     const ownKey = key.slice();
+    const seal = (counter: bigint, plaintext: Uint8Array, associated: Uint8Array) => {
+      checkAssociated(associated);
+      this.#load(ownKey, plaintext, associated);
+      this.#module.seal(prefix, counter, associated.length, plaintext.length);
+      return this.#addresses.data + plaintext.length + TAG_LENGTH;
+    };
     return {
       seal: (counter, plaintext, associated = NO_BYTES) => {
-        const end = this.#seal(ownKey, counter, plaintext, associated);
+        const end = seal(counter, plaintext, associated);
         return this.#memory.slice(this.#addresses.data, end);
       },
       sealInto: (target, offset, counter, plaintext) => {
-        const end = this.#seal(ownKey, counter, plaintext, NO_BYTES);
+        const end = seal(counter, plaintext, NO_BYTES);
         target.set(this.#memory.subarray(this.#addresses.data, end), offset);
       },
       open: (counter, sealed, associated = NO_BYTES) => {
@@ -54,18 +60,10 @@ export class WasmAead implements AeadBackend {
         const length = sealed.length - TAG_LENGTH;
         if (length < 0) return undefined;
         this.#load(ownKey, sealed, associated);
-        if (this.#module.open(counter, associated.length, length) !== 1) return undefined;
+        if (this.#module.open(prefix, counter, associated.length, length) !== 1) return undefined;
         return this.#memory.slice(this.#addresses.data, this.#addresses.data + length);
       },
     };
-  }
-
-  /** Leaves ciphertext and tag at DATA; returns where they end. */
-  #seal(key: Uint8Array, counter: bigint, plain: Uint8Array, associated: Uint8Array): number {
-    checkAssociated(associated);
-    this.#load(key, plain, associated);
-    this.#module.seal(counter, associated.length, plain.length);
-    return this.#addresses.data + plain.length + TAG_LENGTH;
   }
 
   #load(key: Uint8Array, data: Uint8Array, associated: Uint8Array): void {

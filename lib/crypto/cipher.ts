@@ -16,8 +16,11 @@ export interface Cipher {
 export interface AeadBackend {
   /** The name that `/status` and the benchmark show. */
   readonly name: string;
-  /** The cipher of a 32-byte key, which is copied. */
-  cipherOf(key: Uint8Array): Cipher;
+  /**
+   * The cipher of a 32-byte key, which is copied. `prefix` is the first four bytes of every nonce as
+   * a little-endian number: 0 in Noise, others in published vectors.
+   */
+  cipherOf(key: Uint8Array, prefix?: number): Cipher;
 }
 
 /** Bytes of a key. */

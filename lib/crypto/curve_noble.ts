@@ -16,8 +16,8 @@ export const nobleCurve: CurveBackend = {
     }
   },
   publicKey: (scalar) => secp256k1.getPublicKey(scalar, true),
-  ecdh: (scalar, point) => sha256(secp256k1.getSharedSecret(scalar, point, true)),
-  multiply: (scalar, point) => secp256k1.getSharedSecret(scalar, point, true),
+  ecdh: (scalar, point) => sha256(multiply(scalar, point)),
+  multiply,
   sign(scalar, digest) {
     const options = { prehash: false, lowS: true, format: "recovered" } as const;
     const recoveryIdFirst = secp256k1.sign(digest, scalar, options);
@@ -32,3 +32,9 @@ export const nobleCurve: CurveBackend = {
     }
   },
 };
+
+function multiply(scalar: Uint8Array, point: Uint8Array): Uint8Array {
+  // noble would take the uncompressed form too.
+  if (point.length !== 33) throw new RangeError("Cannot use a point that is not compressed");
+  return secp256k1.getSharedSecret(scalar, point, true);
+}

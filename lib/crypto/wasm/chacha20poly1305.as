@@ -14,6 +14,7 @@ const ONE_TIME_KEY: usize = STREAM + 256; // 32 bytes
 const BLOCK: usize = ONE_TIME_KEY + 32; // 16 bytes
 const TAG: usize = BLOCK + 16; // 16 bytes
 
+let noncePrefix: u32 = 0;
 let nonceLow: u32 = 0;
 let nonceHigh: u32 = 0;
 
@@ -70,7 +71,7 @@ function store4(at: usize, a: v128, b: v128, c: v128, d: v128): void {
 function fillStream(counter: u32): void {
   const s0 = i32x4.splat(0x61707865), s1 = i32x4.splat(0x3320646e);
   const s2 = i32x4.splat(0x79622d32), s3 = i32x4.splat(0x6b206574);
-  const t0 = i32x4.add(i32x4.splat(counter), i32x4(0, 1, 2, 3)), t1 = i32x4.splat(0);
+  const t0 = i32x4.add(i32x4.splat(counter), i32x4(0, 1, 2, 3)), t1 = i32x4.splat(noncePrefix);
   const t2 = i32x4.splat(nonceLow), t3 = i32x4.splat(nonceHigh);
   let a0 = s0, a1 = s1, a2 = s2, a3 = s3;
   let b0 = keyWord(0), b1 = keyWord(1), b2 = keyWord(2), b3 = keyWord(3);
@@ -131,7 +132,8 @@ function xorStream(at: usize, stream: usize, length: usize): void {
 
 // Blocks 0..3: the first one is the one-time key of the tag, the other three are for the data, so
 // that a short message costs one round of four.
-function begin(counter: u64): void {
+function begin(prefix: u32, counter: u64): void {
+  noncePrefix = prefix;
   nonceLow = <u32> counter;
   nonceHigh = <u32> (counter >> 32);
   fillStream(0);
@@ -232,16 +234,19 @@ function authenticate(associated: usize, length: usize, tag: usize): void {
   finish(tag);
 }
 
-/** Encrypts `length` bytes at DATA in place and writes the tag behind them. */
-export function seal(counter: u64, associated: usize, length: usize): void {
-  begin(counter);
+/**
+ * Encrypts `length` bytes at DATA in place, under the nonce le32(prefix) || le64(counter), and
+ * writes the tag behind them.
+ */
+export function seal(prefix: u32, counter: u64, associated: usize, length: usize): void {
+  begin(prefix, counter);
   applyStream(length);
   authenticate(associated, length, DATA + length);
 }
 
-/** Checks the tag behind `length` bytes at DATA; decrypts them in place only if it holds. */
-export function open(counter: u64, associated: usize, length: usize): bool {
-  begin(counter);
+/** The other way: checks the tag behind `length` bytes at DATA; decrypts them in place only if it holds. */
+export function open(prefix: u32, counter: u64, associated: usize, length: usize): bool {
+  begin(prefix, counter);
   authenticate(associated, length, TAG);
   const sent = DATA + length;
   const difference = (load<u64>(TAG) ^ load<u64>(sent)) | (load<u64>(TAG + 8) ^ load<u64>(sent + 8));

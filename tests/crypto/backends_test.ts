@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { toHex } from "#kit";
+import { selectedBackends, sha256 } from "#crypto";
+import { aeadBackends, curveBackends } from "../../lib/crypto/backends.ts";
+
+const FOLDER = new URL("../../lib/crypto/wasm/", import.meta.url);
+
+/** What `lib/crypto/wasm/README.md` says each file is. */
+const MODULES = [
+  {
+    file: "secp256k1.wasm",
+    hash: "378270933e73660b3dec0e3778045c9f3a99a551c9f7c95913dab38f22be4808",
+    imports: ["a.a", "a.b", "a.c", "a.d", "a.e"],
+  },
+  {
+    file: "chacha20poly1305.wasm",
+    hash: "2b93e2c20b145863685499b2ab08448e1e430333445bfb830365221f08a520cb",
+    imports: [],
+  },
+];
+
+/** Runs a module text as a program of its own, at the root of this tree. */
+async function evaluate(code: string, flags: readonly string[]): Promise<unknown> {
+  const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--ext=ts", ...flags, code],
+    cwd: new URL("../..", import.meta.url),
+    env: { NO_COLOR: "1" },
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+Deno.test("WebAssembly is preferred for the curve and the AEAD, noble is there to compare", async () => {
+  assert.deepEqual(selectedBackends(), { curve: "libsecp256k1-wasm", aead: "wasm-simd" });
+  assert.deepEqual((await curveBackends()).map(({ name }) => name), ["libsecp256k1-wasm", "noble"]);
+  assert.deepEqual((await aeadBackends()).map(({ name }) => name), ["wasm-simd", "noble"]);
+});
+
+Deno.test("the WebAssembly modules are the documented bytes and reach nothing outside", async () => {
+  const readme = await Deno.readTextFile(new URL("README.md", FOLDER));
+  for (const { file, hash, imports } of MODULES) {
+    const bytes = await Deno.readFile(new URL(file, FOLDER));
+    assert.equal(toHex(sha256(bytes)), hash, file);
+    assert.ok(readme.includes(hash), file);
+    const wanted = WebAssembly.Module.imports(new WebAssembly.Module(bytes));
+    assert.deepEqual(wanted.map(({ module, name }) => `${module}.${name}`), imports);
+    assert.ok(wanted.every(({ kind }) => kind === "function"));
+  }
+});
+
+Deno.test("a runtime without WebAssembly falls back to noble and computes the same", async () => {
+  const program = `
+    import { cipherOf, ecdh, SecretKey, selectedBackends } from "./lib/crypto/mod.ts";
+    const secret = SecretKey.parse("11".repeat(32));
+    const cipher = cipherOf(secret.reveal());
+    console.log(JSON.stringify([
+      selectedBackends(),
+      ecdh(secret, secret.publicKey).toHex(),
+      cipher.seal(1n, new Uint8Array(3)).toHex(),
+    ]));`;
+  const [chosen, ...plain] = await evaluate(program, []) as unknown[];
+  const [fallback, ...jitless] = await evaluate(program, ["--v8-flags=--jitless"]) as unknown[];
+  assert.deepEqual(chosen, { curve: "libsecp256k1-wasm", aead: "wasm-simd" });
+  assert.deepEqual(fallback, { curve: "noble", aead: "noble" });
+  assert.deepEqual(jitless, plain);
+});
