@@ -1,6 +1,9 @@
 import type { Clock } from "#kit";
 import { type ChatLimits, MAX_STORED_ID } from "./limits.ts";
 
+/** Milliseconds between two looks at everything that is remembered, to drop what is too old. */
+const SWEEP_INTERVAL = 60_000;
+
 interface Sighting {
   readonly digest: number;
   readonly length: number;
@@ -20,10 +23,12 @@ export class DuplicateMemory {
   /** Peer to id to what was seen. Both levels are in the order of their last use, oldest first. */
   readonly #peers = new Map<string, Map<string, Sighting>>();
   #size = 0;
+  #sweptAt: number;
 
   constructor(options: { clock: Clock; limits: ChatLimits }) {
     this.#clock = options.clock;
     this.#limits = options.limits;
+    this.#sweptAt = options.clock.now();
   }
 
   /** Ids remembered in all. */
@@ -45,7 +50,7 @@ export class DuplicateMemory {
     if (known !== undefined) ids.delete(id);
     else this.#size++;
     ids.set(id, { digest, length: body.length, at: now });
-    this.#forget(ids, now);
+    this.#bound(ids, now);
     return known !== undefined && now - known.at <= this.#limits.duplicateWindow &&
       known.digest === digest && known.length === body.length;
   }
@@ -58,23 +63,47 @@ export class DuplicateMemory {
     return ids;
   }
 
-  #forget(ids: Map<string, Sighting>, now: number): void {
-    for (const [id, { at }] of ids) {
-      const old = now - at > this.#limits.duplicateWindow;
-      if (!old && ids.size <= this.#limits.duplicatesPerPeer) break;
+  #bound(ids: Map<string, Sighting>, now: number): void {
+    const { duplicates, duplicatesPerPeer } = this.#limits;
+    if (ids.size > duplicatesPerPeer) this.#dropOldest(ids, withSlack(duplicatesPerPeer));
+    if (now - this.#sweptAt >= SWEEP_INTERVAL) this.#sweep(now);
+    if (this.#size <= duplicates) return;
+    const most = withSlack(duplicates);
+    for (const [peer, others] of this.#peers) {
+      this.#dropOldest(others, Math.max(0, others.size - (this.#size - most)));
+      if (others.size === 0) this.#peers.delete(peer);
+      if (this.#size <= most) break;
+    }
+  }
+
+  /** Drops what is older than the window; what is used is checked again when it is used. */
+  #sweep(now: number): void {
+    this.#sweptAt = now;
+    for (const [peer, ids] of this.#peers) {
+      for (const [id, { at }] of ids) {
+        if (now - at <= this.#limits.duplicateWindow) break;
+        ids.delete(id);
+        this.#size--;
+      }
+      if (ids.size === 0) this.#peers.delete(peer);
+    }
+  }
+
+  #dropOldest(ids: Map<string, Sighting>, keep: number): void {
+    for (const id of ids.keys()) {
+      if (ids.size <= keep) break;
       ids.delete(id);
       this.#size--;
     }
-    for (const [peer, others] of this.#peers) {
-      if (this.#size <= this.#limits.duplicates) break;
-      for (const id of others.keys()) {
-        if (this.#size <= this.#limits.duplicates) break;
-        others.delete(id);
-        this.#size--;
-      }
-      if (others.size === 0) this.#peers.delete(peer);
-    }
   }
+}
+
+/**
+ * What is left after a bound was exceeded: a little less than the bound, because finding the oldest
+ * of a map is slow when it is done for every message.
+ */
+function withSlack(bound: number): number {
+  return bound - Math.floor(bound / 16);
 }
 
 /**

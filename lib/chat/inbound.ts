@@ -1,6 +1,6 @@
 import type { PublicKey } from "#crypto";
 import type { MessageEvent, StatusEvent } from "#events";
-import { quoteForLog, utf8 } from "#kit";
+import { quoteForLog } from "#kit";
 import { type Classified, classify, encodeAck } from "./envelope.ts";
 
 /** What one payload makes us do, in this order (messages.md 6). */
@@ -98,7 +98,7 @@ function messageEffect(
       network: "tcp-direct",
       sender: facts.peer.hex,
       text,
-      length: found.kind === "text" ? found.length : utf8(text).length,
+      length: found.kind === "text" ? found.length : utf8Length(text),
       ...(replyTo !== "" && { replyTo }),
       ...(facts.isUnapproved() && { request: true }),
       channel: "dm",
@@ -109,4 +109,18 @@ function messageEffect(
 
 function logEffect(level: "debug" | "info", text: string): InboundEffect {
   return { kind: "log", level, text };
+}
+
+/** Bytes of a text in UTF-8, where half a surrogate pair takes three as U+FFFD does. */
+function utf8Length(text: string): number {
+  let length = text.length;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit < 0x80) continue;
+    // A pair is two units and four bytes; every other unit from U+0800 up is three bytes.
+    const second = unit >= 0xd800 && unit <= 0xdbff ? text.charCodeAt(index + 1) : 0;
+    if (second >= 0xdc00 && second <= 0xdfff) index++;
+    length += unit < 0x800 ? 1 : 2;
+  }
+  return length;
 }

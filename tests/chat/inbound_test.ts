@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { concat, utf8 } from "#kit";
 import type { MessageEvent } from "#events";
 import { encodeMessage, MAX_LINES_PER_LINK } from "#chat";
 import { encodeFrame } from "#session";
 import { settle } from "#support/manual_clock.ts";
 import { ALICE, BOB, chatFixture } from "#support/fake_chat_link.ts";
+import { decideInbound } from "../../lib/chat/inbound.ts";
 
 /** A `chat-msg` that wants a receipt. */
 function wanted(id: string, body: string): Uint8Array {
@@ -167,6 +169,25 @@ Deno.test("the sender is the key of the handshake, whatever a payload says", asy
     `{"type":"chat-msg","id":"1","body":"b","sender":"${BOB.hex}","from":"${BOB.hex}"}`,
   );
   assert.equal((await node.published())[0]?.sender, ALICE.hex);
+});
+
+Deno.test("the length of a wrapped message is that of its body in UTF-8", () => {
+  const lengthOf = (body: string) => {
+    const [effect] = decideInbound(encodeMessage({ id: "1", body }), {
+      peer: ALICE,
+      isBlocked: () => false,
+      isUnapproved: () => false,
+      seenBefore: () => false,
+      mintId: () => "0",
+      wall: () => 0n,
+    });
+    return effect?.kind === "message" ? effect.event.length : 0;
+  };
+  fc.assert(fc.property(fc.string({ unit: "binary" }), fc.string(), (body, tail) => {
+    for (const text of [body, `é${body}`, `\ud800${tail}`, `${tail}\udc00`, `👋${tail}\ud83d`]) {
+      assert.equal(lengthOf(text), utf8(text).length);
+    }
+  }));
 });
 
 Deno.test("messages of a peer that awaits approval are marked, others are not", async () => {
