@@ -14,6 +14,7 @@ import type { ControlSocket } from "./listener.ts";
 import { textReply } from "./replies.ts";
 import { type RequestFault, requestFault, type RequestHead } from "./request_head.ts";
 import { RequestParser } from "./request_parser.ts";
+import { type ByteSource, sourceOf } from "./stream_reply.ts";
 import { CONTINUE, encodeChunk, encodeHead, framingOf, LAST_CHUNK } from "./response_writer.ts";
 
 /** What every connection of one server shares. */
@@ -48,7 +49,7 @@ export class Connection {
   #due: number;
   #ending = false;
   #closed = false;
-  #stream: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  #stream: ByteSource | undefined;
 
   constructor(socket: ControlSocket, context: ConnectionContext) {
     this.#socket = socket;
@@ -102,7 +103,7 @@ export class Connection {
   drain(): void {
     this.#ending = true;
     if (this.#phase === "idle" || this.#phase === "head" || this.#phase === "linger") this.close();
-    this.#stream?.cancel().catch(() => {});
+    this.#stream?.close();
   }
 
   /** Ends at once. */
@@ -194,38 +195,36 @@ export class Connection {
     options: { framing: "chunked" | "until-close"; close: boolean },
   ): Promise<void> {
     this.#enter("stream", STREAM_STALL_MS);
-    const reader = (response.body ?? new Blob().stream()).getReader();
-    this.#stream = reader;
-    const watching = this.#watch(reader);
+    const source = sourceOf(response);
+    this.#stream = source;
+    const watching = this.#watch(source);
+    const frame = options.framing === "chunked" ? encodeChunk : (bytes: Uint8Array) => bytes;
     try {
-      if (this.#ending) await reader.cancel();
+      if (this.#ending) source.close();
       const start = encodeHead(response, { ...options, date: this.#date() });
       await this.#write(start, STREAM_STALL_MS);
       for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        await this.#write(
-          options.framing === "chunked" ? encodeChunk(value) : value,
-          STREAM_STALL_MS,
-        );
+        const bytes = await source.next();
+        if (bytes === undefined) break;
+        await this.#write(frame(bytes), STREAM_STALL_MS);
       }
       if (options.framing === "chunked") await this.#write(LAST_CHUNK, STREAM_STALL_MS);
       await this.#socket.closeWrite();
     } finally {
-      await reader.cancel();
+      source.close();
       this.close();
       await watching;
     }
   }
 
   /** Notices that the reader of a stream has gone; what it sends meanwhile is thrown away. */
-  async #watch(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  async #watch(source: ByteSource): Promise<void> {
     try {
       while (await this.#socket.read(this.#buffer) !== null);
     } catch {
       // Closed by either side: the same as the end.
     }
-    await reader.cancel().catch(() => {});
+    source.close();
   }
 
   async #refuse(fault: RequestFault): Promise<boolean> {

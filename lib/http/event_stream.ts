@@ -1,6 +1,7 @@
 import type { Subscription } from "#events";
 import { type Clock, type Timer, utf8 } from "#kit";
 import { PING_INTERVAL_MS } from "./limits.ts";
+import { type ByteSource, StreamReply } from "./stream_reply.ts";
 
 /** Characters after which a long replay is cut into another piece, so that no write gets huge. */
 const REPLAY_PIECE = 65_536;
@@ -11,7 +12,7 @@ const PING = utf8(": ping\n\n");
 /**
  * The answer to `GET /sse` and `/events`: `: connected`, the replay, live events, `: ping` every
  * 15 s (http-api.md 5.1, 5.2). All that queued up while a client was being written to goes out as one
- * piece, hence one write. Cancelling the body closes the subscription.
+ * piece, hence one write. Closing the source, or cancelling the body, closes the subscription.
  *
  * @param options.onEnd called once when the stream is over, for whatever reason.
  */
@@ -19,27 +20,16 @@ export function eventStreamReply(
   subscription: Subscription,
   options: { clock: Clock; onEnd: () => void },
 ): Response {
-  const feed = new EventFeed(subscription, options);
-  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    async pull(controller) {
-      const bytes = await feed.next();
-      if (bytes === undefined) controller.close();
-      else controller.enqueue(bytes);
-    },
-    cancel: () => feed.close(),
-  }, { highWaterMark: 0 });
-  return new Response(body, {
-    headers: {
-      "content-type": "text/event-stream",
-      "cache-control": "no-cache",
-      connection: "keep-alive",
-      "x-accel-buffering": "no",
-    },
+  return new StreamReply(new EventFeed(subscription, options), {
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    connection: "keep-alive",
+    "x-accel-buffering": "no",
   });
 }
 
 /** Turns one subscription into pieces of a stream, when asked. */
-class EventFeed {
+class EventFeed implements ByteSource {
   readonly #subscription: Subscription;
   readonly #clock: Clock;
   readonly #onEnd: () => void;

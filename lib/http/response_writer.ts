@@ -1,4 +1,4 @@
-import { concat, utf8 } from "#kit";
+import { concat, NO_BYTES, utf8 } from "#kit";
 import type { RequestHead } from "./request_head.ts";
 
 /** How the end of a body is made known to the client. */
@@ -58,10 +58,18 @@ export function encodeHead(
   return utf8(`${text}\r\n`);
 }
 
+/** The last piece and its framing: readers of one event stream all get the same bytes in turn. */
+let lastPiece: Uint8Array = NO_BYTES;
+let lastChunk: Uint8Array = NO_BYTES;
+
 /** One piece of a chunked body; an empty one would end it, so it becomes no bytes. */
 export function encodeChunk(bytes: Uint8Array): Uint8Array {
   if (bytes.length === 0) return bytes;
-  return concat(utf8(`${bytes.length.toString(16)}\r\n`), bytes, CRLF);
+  if (bytes !== lastPiece) {
+    lastChunk = concat(utf8(`${bytes.length.toString(16)}\r\n`), bytes, CRLF);
+    lastPiece = bytes;
+  }
+  return lastChunk;
 }
 
 /** `content-type` as people write it, since scripts search for it: `Content-Type`. */
