@@ -18,17 +18,10 @@ export const denoNetwork: Network = {
     // As in Go, no host means this machine; and no system has a service on port 0.
     const hostname = host === "" ? "localhost" : host;
     if (port === 0) throw new NetworkError("refused", "connect: connection refused");
-    const controller = new AbortController();
-    const onAbort = () => controller.abort();
-    signal.addEventListener("abort", onAbort);
     try {
-      return new TcpStream(await Deno.connect({ hostname, port, signal: controller.signal }));
+      return new TcpStream(await Deno.connect({ hostname, port, signal }));
     } catch (error) {
-      // Deno 2.6 lets go of a signal whose look-up failed only when it aborts.
-      controller.abort();
       throw signal.aborted ? abortedError() : networkErrorOf(error, { call: "connect", host });
-    } finally {
-      signal.removeEventListener("abort", onAbort);
     }
   },
 

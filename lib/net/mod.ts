@@ -63,5 +63,5 @@ export {
 } from "./link_writer.ts";
 export * from "./memory_network.ts";
 export * from "./memory_stream.ts";
-export type { Rate } from "./rate_limiter.ts";
+export * from "./rate_limiter.ts";
 export * from "./whitelist.ts";

@@ -73,12 +73,19 @@ Deno.test("MemoryNetwork from shows another machine's address to the listener", 
   assert.match((await listener.accept()).remoteAddress, /^\[2001:db8::1\]:\d+$/);
 });
 
-Deno.test("denoNetwork connect to a name that does not exist says no such host", async () => {
-  await assert.rejects(
-    denoNetwork.connect("no-such-name.invalid", 80, new AbortController().signal),
-    (error: Error & { code: string }) =>
-      error.code === "no-such-host" && error.message.startsWith("lookup no-such-name.invalid: "),
-  );
+Deno.test({
+  name: "denoNetwork connect to a name that does not exist says no such host",
+  // Deno 2.6 keeps a small handle for each failed look-up that had a signal; 2.9 does not.
+  sanitizeResources: !Deno.version.deno.startsWith("2.6."),
+  async fn() {
+    // Too long a label: every resolver knows without asking anybody.
+    const name = `${"x".repeat(64)}.invalid`;
+    const connecting = denoNetwork.connect(name, 80, new AbortController().signal);
+    await assert.rejects(connecting, {
+      code: "no-such-host",
+      message: `lookup ${name}: no such host`,
+    });
+  },
 });
 
 Deno.test("denoNetwork connect to port 0 is refused", async () => {
