@@ -74,10 +74,10 @@ function complaint(program: Command, tokens: readonly string[]): CliError | unde
     return undefined;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    const text = error.message.replace(/^error: /, "").replace(
-      /\n\(Did you mean/,
-      " (did you mean",
-    );
+    // Without the value of a flag that does not exist: it may be a secret behind a misspelt name.
+    const text = error.message.replace(/^error: /, "")
+      .replace(/^(unknown option '--[^=']+)=[^\n]*'/s, "$1'")
+      .replace(/\n\(Did you mean/, " (did you mean");
     return new CliError(text, { code: "usage", hint: `see ${usageOf(program)} --help` });
   }
 }

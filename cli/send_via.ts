@@ -113,7 +113,9 @@ async function deliver({ flags, io }: SendCall, { link, frame, id }: Delivery): 
   const peer = link.peer.hex;
   const receipt = wait > 0 ? new ReceiptWait(link, id) : undefined;
   const started = io.clock.now();
-  await link.write(frame);
+  await link.write(frame).catch((error: unknown) => {
+    throw sendFailure(link, errorText(error));
+  });
   if (receipt === undefined) {
     const result = { acked: false, id, ms: 0, via: "tcp" } as const;
     printResult(io.output, result, { json, text: `Message sent to ${peer} via tcp` });
@@ -131,7 +133,12 @@ async function deliver({ flags, io }: SendCall, { link, frame, id }: Delivery): 
   if (acked || json) printResult(io.output, { acked, id, ms, via: "tcp" }, { json, text });
   if (acked) return EXIT_OK;
   if (outcome === "timeout") throw new CliError(`send to ${peer} via tcp not acked: timeout`);
-  throw new CliError(`send to ${peer} via tcp failed before the receipt: ${outcome.ended}`, {
+  throw sendFailure(link, outcome.ended);
+}
+
+/** The link is gone before the message was out, or before its receipt was in. */
+function sendFailure(link: Link, reason: string): CliError {
+  return new CliError(`send to ${link.peer} via tcp failed: ${reason}`, {
     hint: "a peer that hangs up at once usually does not have our key on its whitelist",
   });
 }

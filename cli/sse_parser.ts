@@ -32,23 +32,21 @@ export class SseParser {
    * @throws {SseError}
    */
   push(text: string): readonly SseEvent[] {
+    if (text === "") return [];
     const events: SseEvent[] = [];
     let piece = text;
-    if (this.#atStart && piece !== "") {
+    if (this.#atStart) {
       this.#atStart = false;
       if (piece.startsWith("\ufeff")) piece = piece.slice(1);
     }
-    if (this.#sawCarriageReturn && piece !== "") {
-      this.#sawCarriageReturn = false;
-      if (piece.startsWith("\n")) piece = piece.slice(1);
-    }
+    if (this.#sawCarriageReturn && piece.startsWith("\n")) piece = piece.slice(1);
     let start = 0;
     for (const end of piece.matchAll(/\r\n|\r|\n/g)) {
       this.#line(this.#rest + piece.slice(start, end.index), events);
       this.#rest = "";
       start = end.index + end[0].length;
     }
-    this.#sawCarriageReturn = piece.endsWith("\r");
+    this.#sawCarriageReturn = text.endsWith("\r");
     this.#rest += piece.slice(start);
     if (this.#rest.length > MAX_SSE_LINE) throw tooLong();
     return events;

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import type { AppConfig, NodeRun } from "#app";
+import { runTest } from "#support/cli_run.ts";
+
+async function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  terminal = false,
+): Promise<{ code: number; stderr: string; config?: AppConfig; run?: NodeRun }> {
+  let started: { config: AppConfig; run: NodeRun } | undefined;
+  const result = await runTest(["app", ...args], {
+    env,
+    stderrTerminal: terminal,
+    startNode(config, run) {
+      started = { config, run };
+      run.log.info("hello");
+      return Promise.resolve(3);
+    },
+  });
+  return { ...result, ...started };
+}
+
+Deno.test("app hands its flags to the node and returns the node's exit code", async () => {
+  const { code, config, stderr } = await start([
+    "--standalone",
+    "--addr",
+    "127.0.0.1:0",
+    "--tcp-listen=:1",
+    "--tcp-peer=a,b",
+    "--tcp-whitelist=c",
+    "--sk=d",
+    "-c",
+    "e",
+    "--no-password",
+  ], { SKYWIRE_REQUIRE_PQ: "1" });
+  assert.equal(code, 3);
+  assert.deepEqual(config, {
+    standalone: true,
+    addr: "127.0.0.1:0",
+    tcpListen: ":1",
+    tcpPeers: ["a", "b"],
+    tcpWhitelist: "c",
+    sk: "d",
+    configPath: "e",
+    noPassword: true,
+    pairEnable: false,
+    ack: "received",
+    requirePostQuantum: true,
+  });
+  assert.equal(stderr, "[2026-09-10T00:26:40.0000Z] INFO [skychat-standalone]: hello\n");
+});
+
+Deno.test("app without --standalone warns, unless a visor starts it, which is refused", async () => {
+  const alone = await start([]);
+  assert.equal(alone.code, 3);
+  assert.match(alone.stderr, /WARN \[skychat-standalone\]: no visor found .*--standalone\n/);
+
+  const embedded = await start([], { PROC_CONFIG: "{}" });
+  assert.equal(embedded.code, 1);
+  assert.equal(embedded.config, undefined);
+  assert.match(embedded.stderr, /^skychat: embedded mode .*not in this build yet/);
+
+  const forced = await start(["--standalone"], { PROC_CONFIG: "{}" });
+  assert.equal(forced.code, 3);
+  assert.doesNotMatch(forced.stderr, /WARN/);
+});
+
+Deno.test("app refuses --portless, which needs a visor", async () => {
+  const { code, stderr } = await start(["--standalone", "--portless"]);
+  assert.equal(code, 1);
+  assert.equal(stderr, "skychat: --portless needs a visor\n");
+});
+
+Deno.test("app colours its log on a terminal only, and NO_COLOR beats that", async () => {
+  const coloured = async (env: Readonly<Record<string, string>>, terminal: boolean) =>
+    (await start(["--standalone"], env, terminal)).stderr.includes("\x1b[36mINFO\x1b[0m");
+  assert.equal(await coloured({}, true), true);
+  assert.equal(await coloured({}, false), false);
+  assert.equal(await coloured({ NO_COLOR: "1" }, true), false);
+  assert.equal(await coloured({ FORCE_COLOR: "1" }, false), true);
+  assert.equal(await coloured({ FORCE_COLOR: "0" }, true), false);
+});

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { denoNetwork } from "#net";
+import { runTest } from "#support/cli_run.ts";
+import { FakeApp } from "#support/fake_app.ts";
+
+const PK = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+const PEER = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
+
+const body = `${
+  JSON.stringify({
+    active_peer_conns: 1,
+    app_uptime_sec: 42,
+    frame_proto_version: 1,
+    inbound_drop_count: 3,
+    inbound_msg_count: 2,
+    last_rx_ts: "2026-09-08T10:00:01.123456789Z",
+    last_send_ts: "",
+    outbound_msg_count: 7,
+    pairing_enabled: false,
+    peers: [PEER],
+    persistence_enabled: true,
+    schema_version: "v1",
+    sse_subscribers: 4,
+    visor_pk: PK,
+  })
+}\n`;
+
+async function statusOf(
+  answer: { status?: number; body: string },
+  args: readonly string[] = [],
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const app = FakeApp.answering(answer.status ?? 200, answer.body);
+  return await runTest(["status", ...args], { network: app.network });
+}
+
+Deno.test("status prints the lines of cli.md 8, empty ones left out", async () => {
+  assert.deepEqual(await statusOf({ body }), {
+    code: 0,
+    stderr: "",
+    stdout: `Chat app at 127.0.0.1:8001
+  visor PK:           ${PK}
+  app uptime:         42s
+  frame proto:        v1
+  schema:             v1
+  SSE subscribers:    4
+  active peer conns:  1
+    - ${PEER}
+  inbound msgs:       2 (drops: 3)
+  outbound msgs:      7
+  last rx:            2026-09-08T10:00:01.123456789Z
+  persistence:        true
+  pairing:            false
+`,
+  });
+});
+
+Deno.test("status shows the last send and the error when there are any, and no peers", async () => {
+  const { stdout } = await statusOf({
+    body: '{"last_send_ts":"2026-09-08T10:00:00.5Z","error":"broken","peers":null}',
+  });
+  assert.deepEqual(stdout.split("\n").slice(-6), [
+    "  outbound msgs:      0",
+    "  last send:          2026-09-08T10:00:00.5Z",
+    "  persistence:        false",
+    "  pairing:            false",
+    "  error:              broken",
+    "",
+  ]);
+});
+
+Deno.test("status --json prints the body as it is with one line feed", async () => {
+  assert.deepEqual(await statusOf({ body }, ["--json"]), { code: 0, stderr: "", stdout: body });
+});
+
+Deno.test("status fails with the texts of cli.md 8", async () => {
+  const gone = await runTest(["status", "--addr", ":9"]);
+  assert.equal(gone.code, 1);
+  assert.match(
+    gone.stderr,
+    /^skychat: chat app unreachable at 127\.0\.0\.1:9: connect: connection refused\n {2}is /,
+  );
+  assert.deepEqual(await statusOf({ status: 500, body: "no\n" }), {
+    code: 1,
+    stdout: "",
+    stderr: "skychat: status fetch: server 500: no\n",
+  });
+  const garbage = await statusOf({ body: "<html>" });
+  assert.equal(garbage.code, 1);
+  const locked = await statusOf({ status: 401, body: "no\n" });
+  assert.match(locked.stderr, /--addr user:password@host:port/);
+});
+
+Deno.test("status does not wait for ever, nor read without end", async () => {
+  const silent = new FakeApp(() => {});
+  const result = await runTest(["status"], { network: silent.network, stepMs: 1_000 });
+  assert.match(
+    result.stderr,
+    /^skychat: chat app unreachable at 127.0.0.1:8001: no answer within 10s/,
+  );
+
+  const endless = new FakeApp(async (_request, reply) => {
+    await reply.write("HTTP/1.1 200 OK\r\n\r\n");
+    for (;;) await reply.write("x".repeat(65_536));
+  });
+  const flood = await runTest(["status"], { network: endless.network });
+  assert.match(flood.stderr, /answer larger than 4194304 bytes/);
+});
+
+Deno.test("status talks to a real HTTP server over TCP", async () => {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) =>
+      new Response(request.headers.get("host") === `127.0.0.1:${server.addr.port}` ? body : "no"),
+  );
+  const addr = `127.0.0.1:${server.addr.port}`;
+  const { code, stdout } = await runTest(["status", "--json", "--addr", addr], {
+    network: denoNetwork,
+  });
+  await server.shutdown();
+  assert.equal(stdout, body);
+  assert.equal(code, 0);
+});

@@ -1,0 +1,83 @@
+import { SmallFileError } from "#app";
+import { type CliIo, Output, runCli } from "#cli";
+import { MemoryNetwork, type Network } from "#net";
+import { ManualClock } from "./manual_clock.ts";
+import { SeededRandom } from "./seeded_random.ts";
+import { TextCapture } from "./text_capture.ts";
+
+/** What a test decides about the process around a command. */
+export interface CliSetting {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Contents of files by path; a mode other than 0600 beside them. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly mode?: number;
+  readonly network?: Network;
+  readonly stdoutTerminal?: boolean;
+  readonly stderrTerminal?: boolean;
+  readonly os?: string;
+  readonly startNode?: CliIo["startNode"];
+}
+
+/** A command that runs in this process. */
+export interface CliRun {
+  readonly stdout: TextCapture;
+  readonly stderr: TextCapture;
+  readonly clock: ManualClock;
+  /** What Ctrl-C does. */
+  readonly interrupt: AbortController;
+  /** The exit code. */
+  readonly code: Promise<number>;
+}
+
+/** Everything a finished command left behind. */
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Starts a command line with a clock that stands still and no real files, network or environment. */
+export function startCli(args: readonly string[], setting: CliSetting = {}): CliRun {
+  const stdout = new TextCapture({ terminal: setting.stdoutTerminal ?? false });
+  const stderr = new TextCapture({ terminal: setting.stderrTerminal ?? false });
+  const clock = new ManualClock();
+  const interrupt = new AbortController();
+  const network = setting.network ?? new MemoryNetwork();
+  const io: CliIo = {
+    output: new Output(stdout, stderr),
+    environment: setting.env ?? {},
+    clock,
+    random: new SeededRandom(7),
+    os: setting.os ?? "linux",
+    zone: () => 0,
+    readFile(path) {
+      const text = setting.files?.[path];
+      return text === undefined
+        ? Promise.reject(new SmallFileError("not-found", "no such file or directory"))
+        : Promise.resolve({ text, mode: setting.mode ?? 0o600 });
+    },
+    network: () => Promise.resolve(network),
+    interrupt: () => interrupt.signal,
+    startNode: setting.startNode ?? (() => Promise.reject(new Error("no node in this test"))),
+  };
+  return { stdout, stderr, clock, interrupt, code: runCli(args, io) };
+}
+
+/**
+ * Runs a command line to its end. Time passes only when `stepMs` is given: then the clock moves on by
+ * that much again and again until the command ends.
+ */
+export async function runTest(
+  args: readonly string[],
+  setting: CliSetting & { readonly stepMs?: number } = {},
+): Promise<CliResult> {
+  const run = startCli(args, setting);
+  let code: number | undefined;
+  const ended = run.code.then((value) => code = value);
+  while (setting.stepMs !== undefined && code === undefined) {
+    await run.clock.advance(setting.stepMs);
+  }
+  await ended;
+  if (run.clock.pending > 0) throw new Error(`${run.clock.pending} timers were left behind`);
+  return { code: code ?? -1, stdout: run.stdout.text, stderr: run.stderr.text };
+}
