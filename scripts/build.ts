@@ -1,7 +1,7 @@
 /**
  * `deno task build`: the executable, `dist/skychat`.
  *
- * Bundles main.ts into one file, then compiles that file with the permissions of `permissions.ts`.
+ * Bundles main.ts, then compiles the bundle with the permissions of `permissions.ts`.
  * Compiling uses this Deno's own runtime when it can be downloaded, else the pinned one (see
  * `pinned_runtime.ts`), and says which. Options: `--target <triple>` for another machine, `--pinned`
  * to use the pinned runtime straight away, as two builds of one release must.
@@ -10,31 +10,36 @@ import { parseArgs } from "node:util";
 import manifest from "../deno.json" with { type: "json" };
 import { PERMISSIONS } from "./permissions.ts";
 import { PINNED_VERSION, pinnedRuntime } from "./pinned_runtime.ts";
-import { ROOT } from "./source_files.ts";
+import { withoutMachineNames } from "./bundle_names.ts";
+import { filesBelow, ROOT } from "./source_files.ts";
 import { type ChildResult, runChild, say } from "./terminal.ts";
 
 /** Enough to download a runtime on a slow line; a machine without the way fails at once. */
 const ORDINARY_TIMEOUT_MS = 120_000;
 
-const BUNDLE = `${ROOT}build/skychat.js`;
-const BUNDLE_CONFIG = `${ROOT}build/deno.json`;
-
-async function bundle(): Promise<void> {
-  await Deno.mkdir(`${ROOT}build`, { recursive: true });
-  // Its own configuration: with the project's, every package of the lock would be embedded.
-  await Deno.writeTextFile(BUNDLE_CONFIG, `{ "unstable": ["kv"] }\n`);
-  const args = ["bundle", "--quiet", "--frozen", "--output", BUNDLE, "main.ts"];
-  const { ok, output } = await runChild(Deno.execPath(), args, { cwd: ROOT });
-  if (!ok) throw new Error(`Cannot bundle main.ts\n${output}`);
-  await Deno.writeTextFile(BUNDLE, withoutMachinePaths(await Deno.readTextFile(BUNDLE)));
-}
+const BUNDLE = `${ROOT}build`;
 
 /**
- * The bundler names modules by their path from here to the package cache of this machine. Only the
- * packages' names are kept, so that the same sources give the same bytes everywhere.
+ * Bundles main.ts into `build/`: one part for what always runs, and parts that a command loads when
+ * it needs them. `--version` then reads an eighth of the code.
  */
-export function withoutMachinePaths(code: string): string {
-  return code.replace(/(?:\.\.\/|\/)[^"'\s]*?\/npm\/[^/"'\s]+\/(?=[^"'\s]+\/\d+\.)/g, "npm:");
+async function bundle(): Promise<void> {
+  await Deno.remove(BUNDLE, { recursive: true }).catch(() => {});
+  const args = ["bundle", "--quiet", "--frozen", "--code-splitting", "--outdir", BUNDLE, "main.ts"];
+  const { ok, output } = await runChild(Deno.execPath(), args, { cwd: ROOT });
+  if (!ok) throw new Error(`Cannot bundle main.ts\n${output}`);
+  const parts = new Map<string, string>();
+  for await (const { name } of Deno.readDir(BUNDLE)) {
+    parts.set(name, await Deno.readTextFile(`${BUNDLE}/${name}`));
+    await Deno.remove(`${BUNDLE}/${name}`);
+  }
+  for (const [name, code] of withoutMachineNames(parts)) {
+    await Deno.writeTextFile(`${BUNDLE}/${name}`, code);
+    // The executable records when its files were written: the same moment, for the same bytes.
+    await Deno.utime(`${BUNDLE}/${name}`, 0, 0);
+  }
+  // Its own configuration: with the project's, every package of the lock would be embedded.
+  await Deno.writeTextFile(`${BUNDLE}/deno.json`, `{ "unstable": ["kv"] }\n`);
 }
 
 function compile(
@@ -44,7 +49,7 @@ function compile(
   const args = [
     "compile",
     "--quiet",
-    `--config=${BUNDLE_CONFIG}`,
+    `--config=${BUNDLE}/deno.json`,
     "--no-lock",
     "--no-check",
     // The code cache would live in a shared folder under a name that anybody can guess.
@@ -52,7 +57,7 @@ function compile(
     ...PERMISSIONS,
     `--target=${target}`,
     `--output=${output}`,
-    BUNDLE,
+    `${BUNDLE}/main.js`,
   ];
   return denort === undefined
     ? runChild(compiler, args, { cwd: ROOT, timeoutMs: ORDINARY_TIMEOUT_MS })
@@ -91,10 +96,13 @@ async function build(options: { target: string; pinned: boolean }): Promise<void
   const start = performance.now();
   await bundle();
   const bundled = performance.now();
-  say(`bundled ${kib(BUNDLE)} KiB in ${Math.round(bundled - start)} ms`);
+  const size = filesBelow("", BUNDLE).reduce((sum, name) => sum + kib(`${BUNDLE}/${name}`), 0);
+  say(`bundled ${size} KiB in ${Math.round(bundled - start)} ms`);
   const version = await compileAnyWay(target, executable, pinned);
   const seconds = ((performance.now() - bundled) / 1000).toFixed(1);
   say(`compiled dist/${name} in ${seconds} s: ${kib(executable)} KiB, runtime Deno ${version}`);
+  const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(executable));
+  say(`SHA-256 ${new Uint8Array(digest).toHex()}`);
   if (target === Deno.build.target) {
     await tryOut(executable);
     const stable = `${ROOT}dist/skychat${suffix}`;

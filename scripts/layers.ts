@@ -49,10 +49,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@noble/": ["lib/crypto"],
   "commander": ["cli"],
   "hono": ["lib/http"],
-  "http-parser-js": ["lib/http"],
   "valibot": ["lib/http", "lib/app"],
-  "node:crypto": ["lib/crypto"],
-  "node:net": ["lib/net"],
 };
 
 /** One thing that only some places may touch. */

@@ -70,7 +70,7 @@ async function perform(step: Step): Promise<Tally> {
   const tally = (step.tests && readTally(output)) || { passed: 0, failed: 0 };
   const count = step.tests ? `, ${tally.passed} tests` : "";
   say(`${ok ? "ok    " : "FAILED"} ${step.name} (${seconds} s${count})`);
-  const told = output.replace(/^(Check|Download) .*\n/gm, "").trimEnd();
+  const told = output.replace(/^((Check|Download) .*|.* \.\.\. ok \(.*\))\n/gm, "").trimEnd();
   if (!ok) say(told.replace(/^/gm, "       "));
   return ok || tally.failed > 0 ? tally : { ...tally, failed: 1 };
 }

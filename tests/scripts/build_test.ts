@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { withoutMachinePaths } from "../../scripts/build.ts";
+import { withoutMachineNames, withoutMachinePaths } from "../../scripts/bundle_names.ts";
 import { cutRuntime } from "../../scripts/pinned_runtime.ts";
 import { wheelMember } from "../../scripts/wheel.ts";
 import { concat, utf8, utf8Text } from "#kit";
@@ -75,4 +75,23 @@ Deno.test("withoutMachinePaths keeps the package and drops where it was cached",
   assert.equal(withoutMachinePaths(cached("../../home/me/.cache/deno")), wanted);
   assert.equal(withoutMachinePaths(cached("/deno-dir")), wanted);
   assert.equal(withoutMachinePaths("// lib/kit/bytes.ts\n"), "// lib/kit/bytes.ts\n");
+});
+
+Deno.test("withoutMachineNames gives the same parts whatever the hashes were", () => {
+  const bundle = (one: string, two: string, cache: string) =>
+    new Map([
+      [`two-${two}.js`, `// ${cache}/npm/registry.example/b/1.0.0/b.js\nexport const b = 1;\n`],
+      ["main.js", `import "./one-${one}.js";\nawait import('./two-${two}.js');\n`],
+      [`one-${one}.js`, `import { b } from "./two-${two}.js";\n`],
+    ]);
+  const tidy = withoutMachineNames(bundle("ABCD2345", "EFGH2345", "../../cache"));
+  assert.deepEqual(tidy, withoutMachineNames(bundle("ZYXW7654", "VUTS7654", "/elsewhere")));
+  assert.deepEqual([...tidy.keys()], ["main.js", "one_1.js", "two_2.js"]);
+  assert.equal(tidy.get("main.js"), `import "./one_1.js";\nawait import('./two_2.js');\n`);
+  assert.equal(tidy.get("two_2.js"), "// npm:b/1.0.0/b.js\nexport const b = 1;\n");
+});
+
+Deno.test("withoutMachineNames refuses a bundle with a part missing", () => {
+  const parts = new Map([["main.js", `import "./gone-ABCD2345.js";`]]);
+  assert.throws(() => withoutMachineNames(parts), /Cannot find gone-ABCD2345.js/);
 });

@@ -58,7 +58,7 @@ Deno.test("lint_layers reports an import past a door", () => {
 
 Deno.test("lint_layers reports packages where they do not belong", () => {
   assertComplaint("lib/noise/x.ts", `import "@noble/hashes/sha2.js";`, /only be imported in lib/);
-  assertComplaint("lib/noise/x.ts", `import "node:crypto";`, /only be imported in lib\/crypto/);
+  assertComplaint("lib/noise/x.ts", `import "node:crypto";`, /not in the package table/);
   assertComplaint("lib/crypto/x.ts", `import "node:fs";`, /not in the package table/);
   assertComplaint("lib/crypto/x.ts", `import "left-pad";`, /not in the package table/);
   assertComplaint("lib/crypto/x.ts", `import "npm:left-pad@1.0.0";`, /not pinned/);
