@@ -7,6 +7,7 @@ import type { LinkEnd } from "#net";
  * The peer's key is proven by the handshake; the bytes are a reliable, ordered stream.
  */
 export interface ChatLink {
+  /** Proven by the handshake. */
   readonly peer: PublicKey;
   /** `out` when we dialled, which only the operator can cause. */
   readonly direction: "in" | "out";
@@ -18,5 +19,6 @@ export interface ChatLink {
   serve(onData: (bytes: Uint8Array) => void | Promise<void>): Promise<LinkEnd>;
   /** Ends the link; the reason becomes its {@link LinkEnd}. */
   close(reason?: string): void;
+  /** Resolves once, with the reason why the link ended. */
   readonly closed: Promise<LinkEnd>;
 }

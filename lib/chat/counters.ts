@@ -22,7 +22,7 @@ export interface ChatCounters {
 export type LiveCounters = { -readonly [Name in keyof ChatCounters]: ChatCounters[Name] };
 
 /** Counters of a node that exchanged nothing yet. */
-export function noTraffic(): LiveCounters {
+export function noTraffic(): ChatCounters {
   return {
     inbound_msg_count: 0,
     outbound_msg_count: 0,

@@ -18,9 +18,13 @@ import { Sender } from "./sender.ts";
 export interface DirectChatOptions {
   /** The key of this node, shown as the sender of its own messages. */
   readonly self: PublicKey;
+  /** For durations and for the timestamps of events. */
   readonly clock: Clock;
+  /** For message ids. */
   readonly random: Random;
+  /** The texts are those of messages.md. */
   readonly log: Log;
+  /** Where messages and statuses are published. */
   readonly events: EventHub;
   /** Peers whose frames are swallowed unseen; nobody by default. */
   readonly isBlocked?: (peer: PublicKey) => boolean;
@@ -28,6 +32,7 @@ export interface DirectChatOptions {
   readonly isUnapproved?: (peer: PublicKey) => boolean;
   /** Where messages are kept; nowhere by default. */
   readonly store?: ChatStore;
+  /** Bounds that differ from {@link CHAT_LIMITS}. */
   readonly limits?: Partial<ChatLimits>;
 }
 
@@ -41,6 +46,7 @@ export class DirectChat {
   readonly #running = new Set<Promise<unknown>>();
   #closed = false;
 
+  /** Nothing is connected yet, no timer runs. */
   constructor(options: DirectChatOptions) {
     const { clock } = options;
     const limits = { ...CHAT_LIMITS, ...options.limits };
@@ -57,7 +63,7 @@ export class DirectChat {
       table: new PeerTable(limits),
       receipts: new ReceiptBook({ clock, capacity: limits.pendingReceipts }),
       duplicates: new DuplicateMemory({ clock, limits }),
-      counters: noTraffic(),
+      counters: { ...noTraffic() },
     };
     this.#sender = new Sender(this.#state);
   }

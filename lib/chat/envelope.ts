@@ -23,7 +23,9 @@ export type Classified =
 
 /** A message with an identity, as its sender writes it. */
 export interface OutgoingMessage {
+  /** Never empty in practice. */
   readonly id: string;
+  /** The text; left out when empty. */
   readonly body: string;
   /** Ask for a `chat-ack`. */
   readonly ack?: boolean;

@@ -25,12 +25,19 @@ export const MAX_LINES_PER_LINK = 32;
 
 /** The bounds that an embedder or a test may change. Times in milliseconds. */
 export interface ChatLimits {
+  /** {@link RECEIPT_WATCH} */
   readonly receiptWatch: number;
+  /** {@link MAX_PENDING_RECEIPTS} */
   readonly pendingReceipts: number;
+  /** {@link MAX_LINKS_PER_PEER} */
   readonly linksPerPeer: number;
+  /** {@link MAX_LINKS} */
   readonly links: number;
+  /** {@link DUPLICATE_WINDOW} */
   readonly duplicateWindow: number;
+  /** {@link MAX_DUPLICATES_PER_PEER} */
   readonly duplicatesPerPeer: number;
+  /** {@link MAX_DUPLICATES} */
   readonly duplicates: number;
 }
 

@@ -6,7 +6,9 @@ import { MAX_WAIT, MIN_WAIT } from "./limits.ts";
 
 /** A message to be sent, as its author asks for it (http-api.md 4.1). */
 export interface SendRequest {
+  /** The peer, which must be connected. */
   readonly recipient: PublicKey;
+  /** Not empty; what it becomes must fit into one frame. */
   readonly text: string;
   /** Wait for the receipt: milliseconds above 0, clamped to {@link MIN_WAIT} … {@link MAX_WAIT}. */
   readonly waitMs?: number;

@@ -3,6 +3,7 @@ export type Channel = "dm" | "group" | "pair" | "system";
 
 /** A message that a local consumer may see, sent or received (http-api.md 5.3 and 6). */
 export interface MessageEvent {
+  /** Received or sent. */
   readonly direction: "in" | "out";
   /** The wire id, or a locally minted one (messages.md 3.3). Never empty. */
   readonly id: string;
@@ -20,7 +21,9 @@ export interface MessageEvent {
   readonly replyTo?: string;
   /** True when the sender waits for the user's approval. */
   readonly request?: boolean;
+  /** The kind of conversation. */
   readonly channel: Channel;
+  /** The group, where there is one. */
   readonly groupId?: string;
   /** Nanoseconds since 1970-01-01 UTC. */
   readonly wall: bigint;
@@ -28,9 +31,11 @@ export interface MessageEvent {
 
 /** News about the delivery of one message; only on `/sse` (messages.md 4.7). */
 export interface StatusEvent {
+  /** Id of the message, as its sender minted it. */
   readonly id: string;
   /** The other side of the conversation, 66 hex digits. */
   readonly peer: string;
+  /** What is known now; `read` implies `received`. */
   readonly status: "received" | "read" | "deleted";
 }
 

@@ -4,14 +4,14 @@ import { legacyMessageLine, statusLine, structuredMessageLine } from "./event_js
 import { KeptEvent, ReplayRing, type RingLimits } from "./replay_ring.ts";
 import { SubscriberQueue, type Subscription } from "./subscription.ts";
 
-/** Replay of `/sse`: 256 events (http-api.md 5.4), in memory for about that many of the largest. */
-export const LEGACY_RING: RingLimits = { events: 256, bytes: 33_554_432, age: Infinity };
+/** Replay of `/sse`: 256 events (http-api.md 5.4) and 4 MiB of memory, so that no peer can fill it. */
+export const LEGACY_RING: RingLimits = { events: 256, bytes: 4_194_304, age: Infinity };
 /** Events that may wait for one `/sse` reader (http-api.md 5.4). */
 export const LEGACY_QUEUE = 64;
-/** Replay of `/events`: 10 000 events, 24 hours (http-api.md 6), and 32 MiB of memory. */
+/** Replay of `/events`: 10 000 events, 24 hours (http-api.md 6), and 8 MiB of memory. */
 export const STRUCTURED_RING: RingLimits = {
   events: 10_000,
-  bytes: 33_554_432,
+  bytes: 8_388_608,
   age: 24 * 3_600_000,
 };
 /** Events that may wait for one `/events` reader (http-api.md 6). */
@@ -19,6 +19,7 @@ export const STRUCTURED_QUEUE = 256;
 
 /** What one reader of `/events` asks for. */
 export interface StructuredFilter {
+  /** Only messages of these. */
   readonly channels: ReadonlySet<Channel>;
   /** Replay only events with a greater number; 0 for all of them. */
   readonly since: number;
@@ -49,6 +50,7 @@ export class EventHub {
   #dropCount = 0;
   #closed = false;
 
+  /** The clock decides what is too old to be replayed. */
   constructor(options: { clock: Clock }) {
     this.#clock = options.clock;
   }

@@ -5,6 +5,7 @@ const CHARACTER_BYTES = 2;
 
 /** Bounds of a ring: whichever is reached first drops the oldest events. */
 export interface RingLimits {
+  /** Number of events. */
   readonly events: number;
   /** Memory in bytes, over-estimated (two per character). */
   readonly bytes: number;

@@ -208,6 +208,27 @@ Deno.test("DirectChat leaves a connection alone that only has too much unwritten
   assert.equal((await node.chat.send({ recipient: ALICE, text: "hi" })).kind, "sent");
 });
 
+Deno.test("DirectChat forgets a broken connection at once, not when its read loop ends", async () => {
+  const node = chatFixture();
+  const link = node.attach(ALICE);
+  link.writing = { fail: "broken pipe" };
+  link.close = () => {};
+  await node.chat.send({ recipient: ALICE, text: "hi" });
+  assert.equal(node.chat.isConnected(ALICE), false);
+  link.end();
+});
+
+Deno.test("DirectChat awaits no receipt for what was not sent", async () => {
+  const node = chatFixture({ limits: { pendingReceipts: 2 } });
+  const link = node.attach(ALICE);
+  const waiting = node.chat.send({ recipient: ALICE, text: "hi", waitMs: 5_000 });
+  for (let index = 0; index < 3; index++) {
+    await node.chat.send({ recipient: CAROL, text: "hi", waitMs: 5_000 });
+  }
+  await link.receiveText(`{"type":"chat-ack","id":"${lastId(link)}"}`);
+  assert.equal((await waiting).kind, "acked");
+});
+
 Deno.test("DirectChat gives up when every connection of the peer fails", async () => {
   const node = chatFixture();
   for (const fail of ["reset by peer", "broken pipe"]) node.attach(ALICE).writing = { fail };
