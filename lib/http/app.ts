@@ -3,6 +3,7 @@ import { type Clock, errorText, type Log, quoteForLog } from "#kit";
 import { type Context, Hono } from "hono";
 import type { ControlAddress } from "./address.ts";
 import { assetReply, isAsset } from "./assets.ts";
+import { EventPause } from "./event_pause.ts";
 import { eventStreamReply } from "./event_stream.ts";
 import { refusalFor } from "./guard.ts";
 import { MAX_STREAMS } from "./limits.ts";
@@ -79,10 +80,12 @@ type Subscribe = ControlPorts["events"]["subscribeLegacy"];
 /** Counts event streams, so that they never take all connections. */
 class Streams {
   readonly #context: AppContext;
+  readonly #pause: EventPause;
   #open = 0;
 
   constructor(context: AppContext) {
     this.#context = context;
+    this.#pause = new EventPause(context.clock);
   }
 
   /** Opens one more, or answers 503. */
@@ -93,7 +96,10 @@ class Streams {
     this.#open++;
     return eventStreamReply(subscribe(), {
       clock: this.#context.clock,
-      onEnd: () => this.#open--,
+      pause: this.#pause,
+      onEnd: () => {
+        if (--this.#open === 0) this.#pause.stop();
+      },
     });
   }
 }

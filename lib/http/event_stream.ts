@@ -1,25 +1,27 @@
 import type { Subscription } from "#events";
 import { type Clock, type Timer, utf8 } from "#kit";
-import { PING_INTERVAL_MS } from "./limits.ts";
+import type { EventPause } from "./event_pause.ts";
+import { EVENT_PIECE_CHARACTERS, PING_INTERVAL_MS } from "./limits.ts";
 import { type ByteSource, StreamReply } from "./stream_reply.ts";
 
-/** Characters after which a long replay is cut into another piece, so that no write gets huge. */
-const REPLAY_PIECE = 65_536;
-
 const CONNECTED = ": connected\n\n";
-const PING = utf8(": ping\n\n");
+const PING = utf8(": ping\n\n").slice();
+
+/** What an event stream needs besides its events. */
+export interface StreamOptions {
+  clock: Clock;
+  /** Shared by all streams of a server. */
+  pause: EventPause;
+  /** Called once when the stream is over, for whatever reason. */
+  onEnd: () => void;
+}
 
 /**
  * The answer to `GET /sse` and `/events`: `: connected`, the replay, live events, `: ping` every
- * 15 s (http-api.md 5.1, 5.2). All that queued up while a client was being written to goes out as one
- * piece, hence one write. Closing the source, or cancelling the body, closes the subscription.
- *
- * @param options.onEnd called once when the stream is over, for whatever reason.
+ * 15 s (http-api.md 5.1, 5.2). All that queued up since the last write goes out as one piece, hence
+ * one write. Closing the source, or cancelling the body, closes the subscription.
  */
-export function eventStreamReply(
-  subscription: Subscription,
-  options: { clock: Clock; onEnd: () => void },
-): Response {
+export function eventStreamReply(subscription: Subscription, options: StreamOptions): Response {
   return new StreamReply(new EventFeed(subscription, options), {
     "content-type": "text/event-stream",
     "cache-control": "no-cache",
@@ -28,59 +30,99 @@ export function eventStreamReply(
   });
 }
 
-/** Turns one subscription into pieces of a stream, when asked. */
+/**
+ * Turns one subscription into pieces, when asked. While nobody asks, because the client takes
+ * nothing, at most one batch is taken from the subscription: the rest queues up, and is bounded,
+ * there.
+ */
 class EventFeed implements ByteSource {
   readonly #subscription: Subscription;
-  readonly #clock: Clock;
-  readonly #onEnd: () => void;
+  readonly #options: StreamOptions;
   #replay: readonly string[] | undefined;
   #replayed = 0;
-  #pending: Promise<void> | undefined;
-  #lines: readonly string[] | undefined;
+  #lines: string[] = [];
+  #characters = 0;
+  /** `taking` while a batch is awaited, `over` once the subscription has ended. */
+  #intake: "ready" | "taking" | "over" = "ready";
+  #pausing = false;
   #pingDue = false;
   #ended = false;
-  #wake = () => {};
+  #asked: (() => void) | undefined;
   #timer: Timer;
 
-  constructor(subscription: Subscription, options: { clock: Clock; onEnd: () => void }) {
+  constructor(subscription: Subscription, options: StreamOptions) {
     this.#subscription = subscription;
-    this.#clock = options.clock;
-    this.#onEnd = options.onEnd;
+    this.#options = options;
     this.#timer = this.#armPing();
   }
 
-  /** The next piece; waits while there is nothing; undefined at the end. */
   async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const replay = this.#nextReplay();
     if (replay !== undefined) return replay;
-    while (this.#lines === undefined && !this.#pingDue && !this.#ended) {
-      this.#pending ??= this.#subscription.next().then((lines) => {
-        this.#lines = lines;
-        this.#wake();
+    while (!this.#ready()) {
+      await new Promise<void>((resolve) => {
+        this.#asked = resolve;
+        this.#take();
       });
-      await new Promise<void>((resolve) => this.#wake = resolve);
     }
     if (this.#ended) return undefined;
     if (this.#pingDue) {
       this.#pingDue = false;
-      return PING.slice();
+      return PING;
     }
-    const lines = this.#lines ?? [];
-    this.#lines = undefined;
-    this.#pending = undefined;
-    if (lines.length > 0) return encodeEvents(lines);
+    if (this.#lines.length > 0) return this.#flush();
     this.close();
     return undefined;
   }
 
-  /** Ends the stream and the subscription. */
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#timer.cancel();
     this.#subscription.close();
-    this.#onEnd();
+    this.#options.onEnd();
     this.#wake();
+  }
+
+  #ready(): boolean {
+    if (this.#ended || this.#pingDue || this.#intake === "over") return true;
+    if (this.#lines.length === 0) return false;
+    return !this.#pausing || this.#characters >= EVENT_PIECE_CHARACTERS;
+  }
+
+  #wake(): void {
+    if (!this.#ready()) return;
+    this.#asked?.();
+    this.#asked = undefined;
+  }
+
+  /** Takes what the subscription has, again and again during a pause, while somebody asks for it. */
+  #take(): void {
+    if (this.#intake !== "ready") return;
+    this.#intake = "taking";
+    this.#subscription.next().then((lines) => {
+      this.#intake = lines.length > 0 ? "ready" : "over";
+      for (const line of lines) {
+        this.#lines.push(line);
+        this.#characters += line.length;
+      }
+      this.#wake();
+      if (this.#asked !== undefined) this.#take();
+    });
+  }
+
+  #flush(): Uint8Array<ArrayBuffer> {
+    const lines = this.#lines;
+    this.#lines = [];
+    this.#characters = 0;
+    if (!this.#pausing) {
+      this.#pausing = true;
+      this.#options.pause.whenOver(() => {
+        this.#pausing = false;
+        this.#wake();
+      });
+    }
+    return encodeEvents(lines);
   }
 
   #nextReplay(): Uint8Array<ArrayBuffer> | undefined {
@@ -88,7 +130,7 @@ class EventFeed implements ByteSource {
     this.#replay ??= this.#subscription.backlog;
     const from = this.#replayed;
     let characters = 0;
-    while (this.#replayed < this.#replay.length && characters < REPLAY_PIECE) {
+    while (this.#replayed < this.#replay.length && characters < EVENT_PIECE_CHARACTERS) {
       characters += this.#replay[this.#replayed++]?.length ?? 0;
     }
     const piece = eventText(this.#replay.slice(from, this.#replayed));
@@ -98,7 +140,7 @@ class EventFeed implements ByteSource {
   }
 
   #armPing(): Timer {
-    return this.#clock.after(PING_INTERVAL_MS, () => {
+    return this.#options.clock.after(PING_INTERVAL_MS, () => {
       this.#pingDue = true;
       this.#timer = this.#armPing();
       this.#wake();

@@ -1,17 +1,26 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { EventHub } from "#events";
-import { PING_INTERVAL_MS } from "#http";
+import { EVENT_PAUSE_MS, EVENT_PIECE_CHARACTERS, PING_INTERVAL_MS } from "#http";
 import { ManualClock, settle } from "#support/manual_clock.ts";
 import { SseParser } from "#support/sse_parser.ts";
+import { EventPause } from "../../lib/http/event_pause.ts";
 import { eventStreamReply } from "../../lib/http/event_stream.ts";
 import { inbound } from "./control_harness.ts";
 
 /** A stream from a real hub, read piece by piece. */
-function openStream(clock = new ManualClock(), hub = new EventHub({ clock })) {
+function openStream(
+  clock = new ManualClock(),
+  hub = new EventHub({ clock }),
+  pause = new EventPause(clock),
+) {
   const parser = new SseParser();
   let ends = 0;
-  const reply = eventStreamReply(hub.subscribeLegacy(), { clock, onEnd: () => ends++ });
+  const onEnd = () => {
+    ends++;
+    pause.stop();
+  };
+  const reply = eventStreamReply(hub.subscribeLegacy(), { clock, pause, onEnd });
   const reader = reply.body?.getReader();
   if (reader === undefined) throw new Error("A stream has a body");
   return {
@@ -23,7 +32,10 @@ function openStream(clock = new ManualClock(), hub = new EventHub({ clock })) {
     ends: () => ends,
     /** The next piece, parsed; its text, or undefined at the end. */
     async read(): Promise<string | undefined> {
-      const { value } = await reader.read();
+      const reading = reader.read();
+      await settle();
+      await clock.advance(EVENT_PAUSE_MS);
+      const { value } = await reading;
       if (value === undefined) return undefined;
       parser.push(value);
       return new TextDecoder().decode(value);
@@ -82,6 +94,60 @@ Deno.test("eventStreamReply joins all that queued up into one piece", async () =
   await stream.reader.cancel();
 });
 
+Deno.test("eventStreamReply sends the first event at once and collects what follows in a pause", async () => {
+  const stream = openStream();
+  await stream.read();
+  const first = stream.reader.read();
+  stream.hub.publishMessage(inbound("1", "x"));
+  stream.parser.push((await first).value ?? new Uint8Array(0));
+  strictEqual(stream.parser.events.length, 1);
+  const second = stream.reader.read();
+  // More than the hub keeps for a reader that does not ask.
+  for (let index = 0; index < 200; index++) {
+    stream.hub.publishMessage(inbound(`${index}`, "x"));
+    await settle();
+  }
+  await stream.clock.advance(EVENT_PAUSE_MS);
+  stream.parser.push((await second).value ?? new Uint8Array(0));
+  strictEqual(stream.parser.events.length, 201);
+  await stream.reader.cancel();
+  strictEqual(stream.clock.pending, 0);
+});
+
+Deno.test("eventStreamReply does not put off a large piece, and holds no more of it", async () => {
+  const stream = openStream();
+  await stream.read();
+  const first = stream.reader.read();
+  stream.hub.publishMessage(inbound("1", "x"));
+  await first;
+  const second = stream.reader.read();
+  const text = "x".repeat(EVENT_PIECE_CHARACTERS / 4);
+  for (let index = 0; index < 8; index++) {
+    stream.hub.publishMessage(inbound(`${index}`, text));
+    await settle();
+  }
+  stream.parser.push((await second).value ?? new Uint8Array(0));
+  strictEqual(stream.parser.events.length, 4);
+  await stream.read();
+  strictEqual(stream.parser.events.length, 8);
+  await stream.reader.cancel();
+});
+
+Deno.test("eventStreamReply takes one batch at most while nobody asks for it", async () => {
+  const stream = openStream();
+  await stream.read();
+  const first = stream.reader.read();
+  stream.hub.publishMessage(inbound("1", "x"));
+  await first;
+  const before = stream.hub.dropCount;
+  for (let index = 0; index < 100; index++) {
+    stream.hub.publishMessage(inbound(`${index}`, "x"));
+    await settle();
+  }
+  strictEqual(stream.hub.dropCount - before, 36);
+  await stream.reader.cancel();
+});
+
 Deno.test("eventStreamReply gives readers that differ their own events", async () => {
   const clock = new ManualClock();
   const hub = new EventHub({ clock });
@@ -104,9 +170,11 @@ Deno.test("eventStreamReply pings every 15 s, with and without events, and loses
   const stream = openStream();
   await stream.read();
   for (let round = 1; round <= 3; round++) {
-    const piece = stream.read();
+    const piece = stream.reader.read();
     await stream.clock.advance(PING_INTERVAL_MS);
-    strictEqual(await piece, ": ping\n\n");
+    const { value } = await piece;
+    stream.parser.push(value ?? new Uint8Array(0));
+    strictEqual(new TextDecoder().decode(value), ": ping\n\n");
     const event = stream.read();
     stream.hub.publishMessage(inbound(`${round}`, "x"));
     await event;
@@ -188,12 +256,13 @@ Deno.test("eventStreamReply turns one event into one event, whatever its texts h
 
 Deno.test("eventStreamReply keeps a line break that is in a line from ending the event", async () => {
   const parser = new SseParser();
+  const clock = new ManualClock();
   let served = false;
   const reply = eventStreamReply({
     backlog: ['{"a":\n\r1}'],
     next: () => Promise.resolve(served ? [] : (served = true, ["[1,\r\n\r\n2]"])),
     close: () => {},
-  }, { clock: new ManualClock(), onEnd: () => {} });
+  }, { clock, pause: new EventPause(clock), onEnd: () => {} });
   parser.push(await reply.bytes());
   deepStrictEqual(parser.json(), [{ a: 1 }, [1, 2]]);
 });
