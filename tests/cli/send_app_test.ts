@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type CliSetting, runTest } from "#support/cli_run.ts";
+import { type CliSetting, runTest, startCli } from "#support/cli_run.ts";
 import { FakeApp, type FakeHandler } from "#support/fake_app.ts";
 
 const PEER = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
@@ -177,14 +177,15 @@ Deno.test("send retries what failed, with growing pauses, and then succeeds", as
 
 Deno.test("send pauses 200 ms, then 400 ms, and gives up after the last attempt", async () => {
   const app = new FakeApp((_request, reply) => reply.answer(503, "not yet\n"));
-  const result = await runTest([...SEND, "-r2", "--verbose"], {
-    network: app.network,
-    stepMs: 50,
-  });
-  assert.equal(result.code, 1);
-  assert.equal(app.requests.filter(({ path }) => path === "/message").length, 3);
-  assert.match(result.stderr, /\[verbose\] attempt 3: HTTP 503 in 0ms\n/);
-  assert.match(result.stderr, /^skychat: server error 503: not yet$/m);
+  const { code, clock, stderr } = startCli([...SEND, "-r2"], { network: app.network });
+  for (const [attempts, pause] of [[1, 200], [2, 400]] as const) {
+    await clock.advance(pause - 1);
+    assert.equal(app.requests.length, attempts);
+    await clock.advance(1);
+  }
+  assert.equal(await code, 1);
+  assert.equal(app.requests.length, 3);
+  assert.equal(stderr.text, "skychat: server error 503: not yet\n");
 });
 
 Deno.test("send names the unreachable app and what to try", async () => {
