@@ -1,28 +1,19 @@
 import { DirectChat } from "#chat";
 import { EventHub } from "#events";
 import { bindRefusal, ControlServer, parseControlAddress } from "#http";
-import { type Clock, errorText, type Log, quoteForLog, type Random } from "#kit";
+import { errorText, quoteForLog } from "#kit";
 import {
   Acceptor,
   Dialer,
   type LinkContext,
-  type Network,
   parseListenAddress,
   parsePeerSpec,
   parseWhitelist,
 } from "#net";
-import type { AppConfig, Environment } from "./config.ts";
+import type { AppConfig } from "./config.ts";
 import { type ResolvedIdentity, resolveIdentity } from "./identity.ts";
+import type { NodeRuntime } from "./node_runtime.ts";
 import { statusBody } from "./status.ts";
-
-/** What a node needs from the machine it runs on. */
-export interface NodeRuntime {
-  readonly network: Network;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly env: Environment;
-}
 
 /** A reason not to start at all; the process ends with exit code 1 (cli.md 2.3). */
 export class StartError extends Error {

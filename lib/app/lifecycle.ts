@@ -1,7 +1,7 @@
 import { errorText } from "#kit";
-import { composeNode, type Node, type NodeRuntime, StartError, wantsLinks } from "./compose.ts";
+import { composeNode, type Node, StartError, wantsLinks } from "./compose.ts";
 import type { AppConfig } from "./config.ts";
-import type { NodeRun } from "./run_node.ts";
+import type { NodeRun, NodeRuntime } from "./node_runtime.ts";
 import { VERSION } from "./version.ts";
 
 /** Longest time for an orderly stop, milliseconds; whatever hangs then is left to the process's end. */

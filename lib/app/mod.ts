@@ -26,5 +26,6 @@ export * from "./bounded_file.ts";
 export * from "./config.ts";
 export * from "./identity.ts";
 export * from "./log_lines.ts";
+export * from "./node_runtime.ts";
 export * from "./run_node.ts";
 export * from "./version.ts";

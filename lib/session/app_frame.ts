@@ -1,4 +1,4 @@
-import { ByteQueue, CodedError } from "#kit";
+import { CodedError, NO_BYTES } from "#kit";
 
 /** Largest payload of one frame in bytes (messages.md 1). */
 export const MAX_FRAME_PAYLOAD = 65_536;
@@ -41,17 +41,25 @@ export interface FrameDecoderOptions {
 }
 
 const NO_EVENTS: readonly FrameEvent[] = [];
+/** A kept buffer that is this many times larger than the frame it held is let go. */
+const OVERSIZED = 8;
 
 /**
  * Cuts a byte stream into frames: u32 big-endian length, then that many bytes (messages.md 1.2).
  *
  * A bad length is refused on its four bytes; memory grows with the bytes that arrived, never with
  * the length that was announced. There is no resynchronisation.
+ *
+ * Payloads are views: of the chunk, or of a buffer that is used again. They are valid until the next
+ * {@link push}, so that a flood of large frames leaves no garbage behind.
  */
 export class FrameDecoder {
-  readonly #queue = new ByteQueue();
   readonly #limit: number;
   readonly #skipEmpty: boolean;
+  #buffer: Uint8Array = NO_BYTES;
+  /** The buffer of the frame that the last push completed: its reader may still look at it. */
+  #lent: Uint8Array = NO_BYTES;
+  #held = 0;
   #dead = false;
 
   constructor(options: FrameDecoderOptions = {}) {
@@ -61,43 +69,95 @@ export class FrameDecoder {
 
   /** Bytes of an unfinished frame. More than none at the end of the stream: it was cut. */
   get pending(): number {
-    return this.#queue.length;
+    return this.#held;
   }
 
-  /** Takes a chunk, cut anywhere, and gives the frames it completed. Owns the chunk afterwards. */
+  /** Takes a chunk, cut anywhere, and gives the frames it completed, valid until the next call. */
   push(chunk: Uint8Array): readonly FrameEvent[] {
-    if (this.#dead) return NO_EVENTS;
-    this.#queue.push(chunk);
-    let events: FrameEvent[] | undefined;
-    for (let event = this.#next(); event !== undefined; event = this.#next()) {
-      (events ??= []).push(event);
+    const events: FrameEvent[] = [];
+    let rest = chunk;
+    while (rest.length > 0 && !this.#dead) {
+      rest = this.#held > 0 ? this.#fill(rest, events) : this.#cut(rest, events);
     }
-    return events ?? NO_EVENTS;
+    return events.length === 0 ? NO_EVENTS : events;
   }
 
-  #next(): FrameEvent | undefined {
-    for (;;) {
-      const length = this.#dead ? undefined : this.#queue.peekUint32();
-      if (length === undefined) return undefined;
-      if (length > this.#limit) return this.#fail("frame-too-large", tooLarge(length, this.#limit));
-      if (length > 0) return this.#takeFrame(length);
-      if (!this.#skipEmpty) return this.#fail("zero-length-frame", "skychat: zero-length frame");
-      this.#queue.take(FRAME_HEADER_LENGTH);
+  /** Reads one frame where it lies, or holds what there is of it. Returns what is left. */
+  #cut(bytes: Uint8Array, events: FrameEvent[]): Uint8Array {
+    const length = lengthOf(bytes, bytes.length);
+    if (length !== undefined && this.#refuse(length, events)) return NO_BYTES;
+    if (length === undefined || bytes.length < FRAME_HEADER_LENGTH + length) {
+      return this.#hold(bytes, bytes.length);
     }
+    const end = FRAME_HEADER_LENGTH + length;
+    emit(bytes.subarray(FRAME_HEADER_LENGTH, end), events);
+    return bytes.subarray(end);
   }
 
-  #takeFrame(length: number): FrameEvent | undefined {
-    const frame = this.#queue.take(FRAME_HEADER_LENGTH + length);
-    return frame && { kind: "frame", payload: frame.subarray(FRAME_HEADER_LENGTH) };
+  /** Adds to the held frame just what it needs, and gives it once it is whole. */
+  #fill(bytes: Uint8Array, events: FrameEvent[]): Uint8Array {
+    if (this.#held < FRAME_HEADER_LENGTH) {
+      const rest = this.#hold(bytes, FRAME_HEADER_LENGTH - this.#held);
+      const length = lengthOf(this.#buffer, this.#held);
+      if (length === undefined || this.#refuse(length, events)) return rest;
+      return length === 0 ? this.#release(events, rest) : rest;
+    }
+    const end = FRAME_HEADER_LENGTH + (lengthOf(this.#buffer, this.#held) ?? 0);
+    const rest = this.#hold(bytes, end - this.#held);
+    return this.#held < end ? rest : this.#release(events, rest);
   }
 
-  #fail(code: string, message: string): FrameEvent {
+  /** Gives the held frame out and goes on in the buffer that nobody looks at any more. */
+  #release(events: FrameEvent[], rest: Uint8Array): Uint8Array {
+    emit(this.#buffer.subarray(FRAME_HEADER_LENGTH, this.#held), events);
+    const free = this.#lent.length > this.#held * OVERSIZED ? NO_BYTES : this.#lent;
+    this.#lent = this.#buffer;
+    this.#buffer = free;
+    this.#held = 0;
+    return rest;
+  }
+
+  #hold(bytes: Uint8Array, wanted: number): Uint8Array {
+    const count = Math.min(bytes.length, wanted);
+    const needed = this.#held + count;
+    if (needed > this.#buffer.length) {
+      const room = Math.min(Math.max(needed, 2 * this.#buffer.length), this.#limit);
+      const grown = new Uint8Array(Math.max(needed, room));
+      grown.set(this.#buffer.subarray(0, this.#held));
+      this.#buffer = grown;
+    }
+    this.#buffer.set(bytes.subarray(0, count), this.#held);
+    this.#held = needed;
+    return bytes.subarray(count);
+  }
+
+  #refuse(length: number, events: FrameEvent[]): boolean {
+    if (length > this.#limit) {
+      events.push({
+        kind: "fatal",
+        code: "frame-too-large",
+        message: `skychat: frame ${length} > max ${this.#limit} ` +
+          "(peer running old unframed protocol?)",
+      });
+    } else if (length === 0 && !this.#skipEmpty) {
+      const message = "skychat: zero-length frame";
+      events.push({ kind: "fatal", code: "zero-length-frame", message });
+    } else {
+      return false;
+    }
     this.#dead = true;
-    this.#queue.clear();
-    return { kind: "fatal", code, message };
+    this.#held = 0;
+    this.#buffer = this.#lent = NO_BYTES;
+    return true;
   }
 }
 
-function tooLarge(length: number, limit: number): string {
-  return `skychat: frame ${length} > max ${limit} (peer running old unframed protocol?)`;
+function lengthOf(bytes: Uint8Array, available: number): number | undefined {
+  if (available < FRAME_HEADER_LENGTH) return undefined;
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+}
+
+/** Frames of no bytes come this far only where they are passed over. */
+function emit(payload: Uint8Array, events: FrameEvent[]): void {
+  if (payload.length > 0) events.push({ kind: "frame", payload });
 }

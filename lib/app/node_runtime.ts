@@ -1,0 +1,30 @@
+import type { Clock, Log, Random } from "#kit";
+import type { Network } from "#net";
+import type { Environment } from "./config.ts";
+
+/** What a node needs from the machine it runs on. */
+export interface NodeRuntime {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly env: Environment;
+}
+
+/** What a node tells once it serves. */
+export interface Serving {
+  /** Hex digits of its public key. */
+  readonly publicKey: string;
+  /** `host:port` of the control surface, with the real port. */
+  readonly controlAddress: string;
+  /** Where it accepts links, with the real port; empty when it does not. */
+  readonly linkAddress: string;
+}
+
+/** What a run of a node needs from the machine and from whoever started it. */
+export interface NodeRun extends NodeRuntime {
+  /** Asks the node to stop. */
+  readonly signal: AbortSignal;
+  /** Called once, when the control surface is bound. */
+  readonly onServing?: ((serving: Serving) => void) | undefined;
+}
