@@ -1,4 +1,5 @@
 import { bulkPart } from "./bulk_part.ts";
+import { cryptoPart } from "./crypto_part.ts";
 import { fanOutPart } from "./fan_out_part.ts";
 import { handshakePart } from "./handshake_part.ts";
 import { memoryPart } from "./memory_part.ts";
@@ -11,6 +12,7 @@ import { sessionPart } from "./session_part.ts";
 
 /** Everything the bench measures, in the order in which it runs. */
 export const PARTS: readonly Part[] = [
+  cryptoPart,
   handshakePart,
   recordsPart,
   sessionPart,
