@@ -40,7 +40,7 @@ class EventFeed implements ByteSource {
   readonly #options: StreamOptions;
   #replay: readonly string[] | undefined;
   #replayed = 0;
-  #lines: string[] = [];
+  #lines: readonly string[] = [];
   #characters = 0;
   /** `taking` while a batch is awaited, `over` once the subscription has ended. */
   #intake: "ready" | "taking" | "over" = "ready";
@@ -60,10 +60,10 @@ class EventFeed implements ByteSource {
     const replay = this.#nextReplay();
     if (replay !== undefined) return replay;
     while (!this.#ready()) {
-      await new Promise<void>((resolve) => {
-        this.#asked = resolve;
-        this.#take();
-      });
+      const asked = Promise.withResolvers<void>();
+      this.#asked = asked.resolve;
+      this.#take();
+      await asked.promise;
     }
     if (this.#ended) return undefined;
     if (this.#pingDue) {
@@ -100,16 +100,16 @@ class EventFeed implements ByteSource {
   #take(): void {
     if (this.#intake !== "ready") return;
     this.#intake = "taking";
-    this.#subscription.next().then((lines) => {
-      this.#intake = lines.length > 0 ? "ready" : "over";
-      for (const line of lines) {
-        this.#lines.push(line);
-        this.#characters += line.length;
-      }
-      this.#wake();
-      if (this.#asked !== undefined) this.#take();
-    });
+    this.#subscription.next().then(this.#onBatch);
   }
+
+  readonly #onBatch = (lines: readonly string[]): void => {
+    this.#intake = lines.length > 0 ? "ready" : "over";
+    this.#lines = this.#lines.length === 0 ? lines : [...this.#lines, ...lines];
+    for (const line of lines) this.#characters += line.length;
+    this.#wake();
+    if (this.#asked !== undefined) this.#take();
+  };
 
   #flush(): Uint8Array<ArrayBuffer> {
     const lines = this.#lines;
@@ -153,13 +153,19 @@ let lastBatch: readonly string[] = [];
 let lastBytes = new Uint8Array(0);
 
 function encodeEvents(lines: readonly string[]): Uint8Array<ArrayBuffer> {
-  const same = lines.length === lastBatch.length &&
-    lines.every((line, index) => line === lastBatch[index]);
-  if (!same) {
+  if (!isLastBatch(lines)) {
     lastBatch = lines;
     lastBytes = utf8(eventText(lines)).slice();
   }
   return lastBytes;
+}
+
+function isLastBatch(lines: readonly string[]): boolean {
+  if (lines.length !== lastBatch.length) return false;
+  for (let index = 0; index < lines.length; index++) {
+    if (lines[index] !== lastBatch[index]) return false;
+  }
+  return true;
 }
 
 function eventText(lines: readonly string[]): string {
