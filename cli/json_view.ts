@@ -16,18 +16,18 @@ export function parseJsonObject(text: string): JsonView | undefined {
 
 /** A text field; "" when it is absent or something else. */
 export function textField(view: JsonView, name: string): string {
-  const value = Object.hasOwn(view, name) ? view[name] : undefined;
+  const value = view[name];
   return typeof value === "string" ? value : "";
 }
 
 /** A number field; undefined when it is absent or something else. */
 export function numberField(view: JsonView, name: string): number | undefined {
-  const value = Object.hasOwn(view, name) ? view[name] : undefined;
+  const value = view[name];
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }
 
 /** A list of texts; what is no text is left out, and `null` is the empty list (http-api.md 1.3). */
 export function textListField(view: JsonView, name: string): readonly string[] {
-  const value = Object.hasOwn(view, name) ? view[name] : undefined;
+  const value = view[name];
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
