@@ -23,9 +23,11 @@ export class ListenError extends CodedError {}
 
 /** What a listener is made of. */
 export interface AcceptorOptions {
+  /** Where to listen; the empty host is every interface. */
   readonly address: { readonly host: string; readonly port: number };
   /** The address as the operator wrote it, for the error text. */
   readonly label: string;
+  /** Who is welcome once authenticated. */
   readonly whitelist: Whitelist;
   /** Serves the link to its end; whatever remains of the link is closed when this settles. */
   readonly onLink: (link: Link) => Promise<unknown>;
@@ -80,6 +82,7 @@ export class Acceptor {
   #live = 0;
   #listener: StreamListener | undefined;
 
+  /** Listens to nothing yet: see {@link listen}. */
   constructor(context: LinkContext, options: AcceptorOptions) {
     this.#context = context;
     this.#options = options;

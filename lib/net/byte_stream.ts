@@ -81,8 +81,10 @@ export type NetworkFailure =
  * `connect: connection refused`; `cause` is the runtime's own error.
  */
 export class NetworkError extends CodedError {
+  /** What went wrong. */
   declare readonly code: NetworkFailure;
 
+  /** The text goes to users as it is; give the runtime's own error as `cause`. */
   constructor(code: NetworkFailure, message: string, options?: ErrorOptions) {
     super(code, message, options);
   }

@@ -14,8 +14,10 @@ export type DialFailure = "connect-failed" | "handshake-failed" | "aborted";
 
 /** A dial that came to nothing; texts of noise.md 7, `cause` has its own code. */
 export class DialError extends CodedError {
+  /** The step that failed. */
   declare readonly code: DialFailure;
 
+  /** The text is complete, `tcpnoise: ` included. */
   constructor(code: DialFailure, message: string, options?: ErrorOptions) {
     super(code, message, options);
   }

@@ -16,6 +16,7 @@ export const SHORT_LIVED_MS = 1_000;
 
 /** What a dialer keeps connected, and who uses it. */
 export interface DialerOptions {
+  /** Whom to dial, and where. */
   readonly endpoint: Endpoint;
   /** Serves the link to its end; whatever remains of the link is closed when this settles. */
   readonly onLink: (link: Link) => Promise<unknown>;
@@ -25,6 +26,7 @@ export interface DialerOptions {
 
 /** Keeps one outbound link: dial, serve, wait, again (messages.md 8.2). */
 export class Dialer {
+  /** Whom it dials, and where. */
   readonly endpoint: Endpoint;
   readonly #context: LinkContext;
   readonly #onLink: (link: Link) => Promise<unknown>;
@@ -33,6 +35,7 @@ export class Dialer {
   readonly #backoff = new Backoff({ first: DIAL_BACKOFF_FIRST_MS, most: DIAL_BACKOFF_MOST_MS });
   #connected = false;
 
+  /** Dials nothing yet: see {@link run}. */
   constructor(context: LinkContext, { endpoint, onLink, option = "tcp-peer" }: DialerOptions) {
     this.#context = context;
     this.endpoint = endpoint;

@@ -19,8 +19,10 @@ export type EndpointDefect = "scheme" | "separator" | "key" | "address";
 
 /** A peer specification or a listen address that cannot be one; texts of messages.md 8.2. */
 export class EndpointError extends CodedError {
+  /** The part that is wrong. */
   declare readonly code: EndpointDefect;
 
+  /** The text is complete, option included where there is one. */
   constructor(code: EndpointDefect, message: string) {
     super(code, message);
   }

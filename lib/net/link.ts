@@ -12,10 +12,13 @@ export const READ_BUFFER_MAX_BYTES = 65_536;
 
 /** What a link is made of: a stream and a session whose handshake over it is done. */
 export interface LinkParts extends Handshaken {
+  /** The link owns it from now on. */
   readonly stream: ByteStream;
+  /** The link owns it from now on. */
   readonly session: SecureSession;
   /** `in` when the peer opened the connection. */
   readonly direction: "in" | "out";
+  /** For the write limit and the idle record. */
   readonly clock: Clock;
 }
 
@@ -30,6 +33,7 @@ export type DataHandler = (bytes: Uint8Array) => void | Promise<void>;
 export class Link {
   /** The key that the peer has proven to have. */
   readonly peer: PublicKey;
+  /** `in` when the peer opened the connection. */
   readonly direction: "in" | "out";
   /** `ip:port` of the other end. */
   readonly remoteAddress: string;
@@ -49,6 +53,7 @@ export class Link {
   #ended = false;
   #serving = false;
 
+  /** Starts the idle timer: a link that is not served must be closed. */
   constructor({ stream, session, direction, clock, established, early }: LinkParts) {
     this.peer = established.peer;
     this.postQuantum = established.postQuantum;
@@ -119,8 +124,8 @@ export class Link {
       if (this.#writer.backlog > HIGH_WATER_BYTES) await this.#writer.drained();
       const count = await this.#read(buffer);
       if (count === undefined) return;
-      // A right-sized copy: the session keeps it, and the buffer is used again.
-      for (const event of this.#session.push(buffer.slice(0, count))) {
+      // Decrypted in place; every handler is done with its bytes before the buffer is used again.
+      for (const event of this.#session.push(buffer.subarray(0, count))) {
         if (this.#ended) return;
         if (event.kind === "fatal") this.#end(event);
         if (event.kind !== "data") continue;

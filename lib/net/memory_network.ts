@@ -22,7 +22,7 @@ export class MemoryNetwork implements Network {
   readonly #listeners = new Map<string, MemoryListener>();
   #nextPort = FIRST_FREE_PORT;
 
-  /** @param options How every stream of this network behaves. */
+  /** The options say how every stream of this network behaves. */
   constructor(options: MemoryStreamOptions = {}) {
     this.#options = options;
   }

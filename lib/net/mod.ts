@@ -48,7 +48,12 @@ export * from "./dial_link.ts";
 export * from "./dialer.ts";
 export * from "./endpoint.ts";
 export { FLOOD_LINES, FLOOD_WINDOW_MS } from "./flood_log.ts";
-export { HANDSHAKE_BUFFER_BYTES, HANDSHAKE_LIMIT_MS, HandshakeError } from "./handshake.ts";
+export {
+  HANDSHAKE_BUFFER_BYTES,
+  HANDSHAKE_LIMIT_MS,
+  HandshakeError,
+  type Handshaken,
+} from "./handshake.ts";
 export * from "./link.ts";
 export * from "./link_context.ts";
 export {

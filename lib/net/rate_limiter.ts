@@ -23,7 +23,7 @@ export class RateLimiter {
   /** Least recently used first. */
   readonly #buckets = new Map<string, Bucket>();
 
-  /** @param options.capacity Keys remembered at most. */
+  /** `capacity`: keys remembered at most. */
   constructor(options: { clock: Clock; capacity: number }) {
     this.#clock = options.clock;
     this.#capacity = options.capacity;

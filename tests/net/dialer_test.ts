@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { DIAL_BACKOFF_MOST_MS, Dialer, type Link, type Network, NetworkError } from "#net";
+import { silentLog } from "#kit";
+import {
+  DIAL_BACKOFF_MOST_MS,
+  Dialer,
+  type Link,
+  type LinkEnd,
+  type Network,
+  NetworkError,
+} from "#net";
 import { settle } from "#support/manual_clock.ts";
 import { NetFixture, PORT, until } from "./net_fixture.ts";
 
@@ -170,6 +178,25 @@ Deno.test("Dialer stops at once wherever it is: connecting, handshaking, waiting
     assert.equal(running.dialer.connected, false, stage);
     assert.ok(!fixture.clientLog.lines.some((line) => line.includes("aborted")), stage);
   }
+});
+
+Deno.test("Dialer closes a link that comes up in the moment of the abort", async () => {
+  const fixture = new NetFixture();
+  const acceptor = fixture.acceptor();
+  const accepting = acceptor.run();
+  const stop = new AbortController();
+  const context = fixture.clientContext();
+  const log = { ...silentLog, info: () => stop.abort() };
+  const ends: Promise<LinkEnd>[] = [];
+  const dialer = new Dialer({ ...context, log }, {
+    endpoint: fixture.endpoint(),
+    onLink: (link) => Promise.resolve(ends.push(link.serve(() => {}))),
+  });
+  await dialer.run(stop.signal);
+  assert.deepEqual(await Promise.all(ends), [{ code: "closed", message: "shutting down" }]);
+  acceptor.close();
+  await accepting;
+  await until(() => fixture.clock.pending === 0);
 });
 
 Deno.test("Dialer with an aborted signal does nothing", async () => {
