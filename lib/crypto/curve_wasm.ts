@@ -1,9 +1,9 @@
 import { concat, type Random, systemRandom } from "#kit";
 import type { CurveBackend } from "./curve_backend.ts";
 import { invertRandomScalar, isScalar, SCALAR_LENGTH } from "./scalar.ts";
-import moduleBytes from "./wasm/secp256k1.wasm" with { type: "bytes" };
+import moduleBase64 from "./wasm/secp256k1.base64" with { type: "text" };
 
-/** What libsecp256k1 is called in `wasm/secp256k1.wasm`; numbers are addresses, 1 is success. */
+/** What libsecp256k1 is called in `wasm/secp256k1.base64`; numbers are addresses, 1 is success. */
 interface Library {
   readonly f: WebAssembly.Memory;
   /** Runs the constructors, once. */
@@ -73,7 +73,9 @@ export class WasmCurve implements CurveBackend {
    * @throws {Error} WebAssembly's own, when it cannot run here.
    */
   constructor(random: Random = systemRandom) {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes), {
+    // As text, because a bundle decodes embedded bytes with a slow loop, at every start.
+    const module = new WebAssembly.Module(Uint8Array.fromBase64(moduleBase64));
+    const { exports } = new WebAssembly.Instance(module, {
       a: { a: refuse, b: refuse, c: refuse, d: refuse, e: refuse },
     });
     const library = exports as unknown as Library;
