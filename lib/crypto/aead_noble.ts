@@ -12,17 +12,28 @@ function cipherOf(key: Uint8Array, prefix = 0): Cipher {
     checkAssociated(associated);
     return chacha20poly1305(ownKey, nonceOf(prefix, counter), associated).encrypt(plaintext);
   }
+  function open(
+    counter: bigint,
+    sealed: Uint8Array,
+    associated = NO_BYTES,
+  ): Uint8Array | undefined {
+    checkAssociated(associated);
+    if (sealed.length < TAG_LENGTH) return undefined;
+    try {
+      return chacha20poly1305(ownKey, nonceOf(prefix, counter), associated).decrypt(sealed);
+    } catch {
+      return undefined;
+    }
+  }
   return {
     seal,
     sealInto: (target, offset, counter, plaintext) => target.set(seal(counter, plaintext), offset),
-    open(counter, sealed, associated = NO_BYTES) {
-      checkAssociated(associated);
-      if (sealed.length < TAG_LENGTH) return undefined;
-      try {
-        return chacha20poly1305(ownKey, nonceOf(prefix, counter), associated).decrypt(sealed);
-      } catch {
-        return undefined;
-      }
+    open,
+    openInPlace(counter, sealed) {
+      const plaintext = open(counter, sealed);
+      if (plaintext === undefined) return undefined;
+      sealed.set(plaintext);
+      return sealed.subarray(0, plaintext.length);
     },
   };
 }

@@ -46,6 +46,14 @@ export class WasmAead implements AeadBackend {
       this.#module.seal(prefix, counter, associated.length, plaintext.length);
       return this.#addresses.data + plaintext.length + TAG_LENGTH;
     };
+    const open = (counter: bigint, sealed: Uint8Array, associated: Uint8Array) => {
+      checkAssociated(associated);
+      const length = sealed.length - TAG_LENGTH;
+      if (length < 0) return undefined;
+      this.#load(ownKey, sealed, associated);
+      if (this.#module.open(prefix, counter, associated.length, length) !== 1) return undefined;
+      return this.#memory.subarray(this.#addresses.data, this.#addresses.data + length);
+    };
     return {
       seal: (counter, plaintext, associated = NO_BYTES) => {
         const end = seal(counter, plaintext, associated);
@@ -55,13 +63,12 @@ export class WasmAead implements AeadBackend {
         const end = seal(counter, plaintext, NO_BYTES);
         target.set(this.#memory.subarray(this.#addresses.data, end), offset);
       },
-      open: (counter, sealed, associated = NO_BYTES) => {
-        checkAssociated(associated);
-        const length = sealed.length - TAG_LENGTH;
-        if (length < 0) return undefined;
-        this.#load(ownKey, sealed, associated);
-        if (this.#module.open(prefix, counter, associated.length, length) !== 1) return undefined;
-        return this.#memory.slice(this.#addresses.data, this.#addresses.data + length);
+      open: (counter, sealed, associated = NO_BYTES) => open(counter, sealed, associated)?.slice(),
+      openInPlace: (counter, sealed) => {
+        const plaintext = open(counter, sealed, NO_BYTES);
+        if (plaintext === undefined) return undefined;
+        sealed.set(plaintext);
+        return sealed.subarray(0, plaintext.length);
       },
     };
   }

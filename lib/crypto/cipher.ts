@@ -10,6 +10,11 @@ export interface Cipher {
   sealInto(target: Uint8Array, offset: number, counter: bigint, plaintext: Uint8Array): void;
   /** The plaintext, or undefined when the tag does not hold. */
   open(counter: bigint, sealed: Uint8Array, associated?: Uint8Array): Uint8Array | undefined;
+  /**
+   * Turns ciphertext and tag into the plaintext where they lie, no associated data: the plaintext is
+   * a view of the front of `sealed`. Undefined when the tag does not hold, and then nothing changed.
+   */
+  openInPlace(counter: bigint, sealed: Uint8Array): Uint8Array | undefined;
 }
 
 /** One implementation of ChaCha20-Poly1305. All of them give the same bytes. */

@@ -103,6 +103,26 @@ eachAead("open refuses what is shorter than a tag", () => {
   }
 });
 
+eachAead("openInPlace leaves the plaintext in front of its own bytes, or all as it was", () => {
+  const random = new SeededRandom(5);
+  const cipher = cipherOf(random.bytes(32));
+  for (const length of [0, 1, 63, 64, 65, 4070]) {
+    const plaintext = random.bytes(length);
+    const buffer = new Uint8Array(length + TAG_LENGTH + 8).fill(0xee);
+    const view = buffer.subarray(5, 5 + length + TAG_LENGTH);
+    cipher.sealInto(buffer, 5, 3n, plaintext);
+    const before = buffer.slice();
+    assert.equal(cipher.openInPlace(4n, view), undefined);
+    assert.equal(cipher.openInPlace(3n, view.subarray(1)), undefined);
+    assert.deepEqual(buffer, before);
+    const opened = cipher.openInPlace(3n, view) ?? assert.fail(`${length}`);
+    assert.deepEqual(opened, plaintext);
+    assert.deepEqual([opened.buffer, opened.byteOffset], [buffer.buffer, view.byteOffset]);
+    assert.ok([...buffer.subarray(0, 5), ...buffer.subarray(-3)].every((byte) => byte === 0xee));
+  }
+  assert.equal(cipher.openInPlace(0n, new Uint8Array(15)), undefined);
+});
+
 eachAead("ciphers of several keys take turns without touching each other or the caller", () => {
   const random = new SeededRandom(6);
   const ciphers = [1, 2, 3].map(() => {
