@@ -107,6 +107,21 @@ Deno.test("Connection answers 408 to a body that comes too slowly", async () => 
   strictEqual(rig.bodies.take(1_000_000), true);
 });
 
+Deno.test("Connection serves nothing that comes after the deadline", async () => {
+  let served = 0;
+  const rig = new Rig((request) => {
+    served++;
+    return echo(request);
+  });
+  rig.socket.stalled = true;
+  await rig.send(GET.slice(0, 10));
+  await rig.pass(HEAD_DEADLINE_MS);
+  await rig.send(GET.slice(10));
+  strictEqual(served, 0);
+  await rig.pass(LINGER_MS);
+  await rig.done;
+});
+
 Deno.test("Connection keeps alive until the idle limit, and gives each request its own deadline", async () => {
   const rig = new Rig();
   await rig.send(GET);
@@ -228,6 +243,14 @@ Deno.test("Connection gives up a reply that the client does not take", async () 
   await rig.pass(1);
   await rig.done;
   strictEqual(rig.socket.closed, true);
+});
+
+Deno.test("Connection gives the memory of a body back once it is answered", async () => {
+  const rig = new Rig();
+  await rig.send(post("x".repeat(1_000)) + post("y"));
+  deepStrictEqual(rig.statuses, ["200", "200"]);
+  strictEqual(rig.bodies.take(1_000_000), true);
+  await rig.finish();
 });
 
 Deno.test("Connection refuses bodies beyond the memory that all connections share", async () => {
