@@ -13,8 +13,11 @@ import { jsonReply, textReply } from "./replies.ts";
 
 /** What the routes need besides {@link ControlPorts}. */
 export interface AppContext {
+  /** Where the server listens: decides which Host headers are ours. */
   address: ControlAddress;
+  /** For pings and pauses of event streams. */
   clock: Clock;
+  /** For mistakes of ours. */
   log: Log;
   /** Event streams at a time. */
   maxStreams?: number;
@@ -29,7 +32,7 @@ type Reply = Response | Promise<Response>;
 export function createApp(
   ports: ControlPorts,
   context: AppContext,
-): (request: Request) => Reply {
+): (request: Request) => Response | Promise<Response> {
   const app = new Hono();
   const streams = new Streams(context);
   app.use("*", async (c, next) => {

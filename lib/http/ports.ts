@@ -4,6 +4,7 @@ import type { Clock, Log } from "#kit";
 
 /** One message to send: what `POST /message` asks for, checked (http-api.md 4.1). */
 export interface ControlSendRequest {
+  /** The peer. */
   recipient: PublicKey;
   /** As the client sent it; empty is for the sender to refuse. */
   text: string;
@@ -45,7 +46,9 @@ export interface ControlOptions {
   address: string;
   /** `--no-password`: whether an address that is not loopback may be bound. */
   allowNonLoopback: boolean;
+  /** Where the server reports what an operator should know. */
   log: Log;
+  /** For every deadline. */
   clock: Clock;
   /** Connections at a time; MAX_CONNECTIONS unless a test wants to reach the cap sooner. */
   maxConnections?: number;

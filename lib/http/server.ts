@@ -35,7 +35,11 @@ export class ControlServer {
   #sweeper: Timer | undefined;
   #shutdown: Promise<void> | undefined;
 
-  /** @throws {AddressError} when the address is none. */
+  /**
+   * Reads the address; binds nothing yet.
+   *
+   * @throws {AddressError} when the address is none.
+   */
   constructor(ports: ControlPorts, options: ControlOptions) {
     this.#address = parseControlAddress(options.address);
     this.#refusal = bindRefusal(this.#address, { noPassword: options.allowNonLoopback });
