@@ -2,7 +2,7 @@ import { CodedError, quoteForLog } from "#kit";
 
 /** An `--addr` that cannot be used. The text names the value and what is accepted. */
 export class AddressError extends CodedError {
-  /** @param message names the value and what is accepted. */
+  /** An error with this text, which names the value and what is accepted. */
   constructor(message: string) {
     super("bad-address", message);
   }
