@@ -10,6 +10,9 @@
 import { filesBelow, ROOT, sourceFiles } from "./source_files.ts";
 import { runChild, say } from "./terminal.ts";
 
+/** A step that takes longer hangs: it is ended and counts as failed. */
+const STEP_LIMIT_MS = 480_000;
+
 /** One named part of the gate: arguments for this Deno. */
 export interface Step {
   readonly name: string;
@@ -65,7 +68,10 @@ function steps(): Step[] {
 /** Runs one step, says how it went and returns what it adds to the total. */
 async function perform(step: Step): Promise<Tally> {
   const start = performance.now();
-  const { ok, output } = await runChild(Deno.execPath(), step.args, { cwd: ROOT });
+  const { ok, output } = await runChild(Deno.execPath(), step.args, {
+    cwd: ROOT,
+    timeoutMs: STEP_LIMIT_MS,
+  });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const tally = (step.tests && readTally(output)) || { passed: 0, failed: 0 };
   const count = step.tests ? `, ${tally.passed} tests` : "";
