@@ -29,8 +29,10 @@ type Name =
   | "keys"
   | "kem";
 
-// 30 sessions of two kinds in 5 rounds, and 30 before: below the 400 connections at once that a node
-// takes from one source.
+/** Sessions before the measured ones: enough for the node's code to be compiled to its fast form. */
+const WARM_UP = 120;
+/** A pause after them: a node takes 400 connections at once from one source, then 200 a second. */
+const WARM_UP_PAUSE_MS = 700;
 
 /** A whole session: connect, handshake, one 28-byte message, its receipt, close. */
 export const sessionPart: Part = {
@@ -66,7 +68,8 @@ async function measure(
     });
   const [classical, hybrid] = [product(false), product(true)];
   const [many, few] = [context.size(100, 5), context.size(30, 3)];
-  await classical.run(few);
+  await classical.run(context.size(WARM_UP, few));
+  await new Promise((resolve) => setTimeout(resolve, context.size(WARM_UP_PAUSE_MS, 0)));
   return await interleaved<Name>(context.size(5, 1), {
     "floor": () => raw.run(many),
     "floor cpu": () => raw.cpu,
