@@ -22,7 +22,10 @@ export interface LinkParts extends Handshaken {
   readonly clock: Clock;
 }
 
-/** Takes stream bytes of the peer; while a promise it returned is pending, nothing more is read. */
+/**
+ * Takes stream bytes of the peer; while a promise it returned is pending, nothing more is read. The
+ * bytes are only lent: once it is done with them, their memory is used again.
+ */
 export type DataHandler = (bytes: Uint8Array) => void | Promise<void>;
 
 /**

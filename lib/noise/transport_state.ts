@@ -61,8 +61,9 @@ export class TransportState {
   }
 
   /**
-   * The plaintext of one record's body (number, ciphertext, tag). The number counts as seen before
-   * the tag is checked, as at deployed peers: a bad record burns its number.
+   * The plaintext of one record's body (number, ciphertext, tag), decrypted where it lies: a view of
+   * `body`, which is overwritten. The number counts as seen before the tag is checked, as at
+   * deployed peers: a bad record burns its number.
    */
   open(body: Uint8Array): NoiseRead {
     if (body.length < NUMBER_LENGTH) {
@@ -79,7 +80,7 @@ export class TransportState {
       );
     }
     this.#seen = number;
-    const plaintext = this.#receive.open(number, body.subarray(NUMBER_LENGTH));
+    const plaintext = this.#receive.openInPlace(number, body.subarray(NUMBER_LENGTH));
     return plaintext === undefined ? BAD_TAG : { ok: true, bytes: plaintext };
   }
 

@@ -26,7 +26,7 @@ export type SessionEvent =
     readonly postQuantum: boolean;
     readonly downgraded: boolean;
   }
-  /** Decrypted bytes of the stream, never none; cuts carry no meaning. */
+  /** Decrypted bytes of the stream, never none; cuts carry no meaning. Views of the pushed chunk. */
   | { readonly kind: "data"; readonly bytes: Uint8Array }
   /** The session is dead; texts of noise.md 3.4, 4, 5, 6. Comes once, last. */
   | { readonly kind: "fatal"; readonly code: string; readonly message: string };
@@ -111,13 +111,18 @@ export class SecureSession {
     return this.#takeEvents();
   }
 
-  /** Takes bytes as they came, and the ownership of them. A dead session ignores them. */
+  /**
+   * Takes bytes as they came. A dead session ignores them.
+   *
+   * Records are decrypted where they lie, so the chunk is overwritten, and the bytes of `data` events
+   * are valid for as long as its owner leaves it alone.
+   */
   push(chunk: Uint8Array): readonly SessionEvent[] {
     if (this.#dead) return [];
     this.#decoder.push(chunk);
     for (let frame = this.#decoder.next(); frame !== undefined; frame = this.#decoder.next()) {
       if (!frame.ok) this.#fail(frame);
-      else if (this.#transport !== undefined) this.#readRecord(this.#transport, frame.bytes);
+      else if (this.#transport !== undefined) this.#readRecord(this.#transport, frame.bytes, chunk);
       else this.#readHandshake(frame.bytes);
       if (this.#dead) break;
     }
@@ -151,10 +156,13 @@ export class SecureSession {
     return this.#transport;
   }
 
-  #readRecord(transport: TransportState, body: Uint8Array): void {
+  #readRecord(transport: TransportState, body: Uint8Array, chunk: Uint8Array): void {
     const opened = transport.open(body);
-    if (!opened.ok) this.#fail(opened);
-    else if (opened.bytes.length > 0) this.#events.push({ kind: "data", bytes: opened.bytes });
+    if (!opened.ok) return this.#fail(opened);
+    if (opened.bytes.length === 0) return;
+    // A record that was cut between chunks lies in the decoder's buffer, which is used again at once.
+    const lent = opened.bytes.buffer === chunk.buffer;
+    this.#events.push({ kind: "data", bytes: lent ? opened.bytes : opened.bytes.slice() });
   }
 
   #readHandshake(message: Uint8Array): void {

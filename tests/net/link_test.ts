@@ -283,7 +283,7 @@ Deno.test("Link moves bulk data through growing buffers unharmed", async () => {
   const got: Uint8Array[] = [];
   let length = 0;
   void link.serve((bytes) => {
-    got.push(bytes);
+    got.push(bytes.slice());
     length += bytes.length;
   });
   await peer.stream.write(peer.session.seal(data));
