@@ -5,11 +5,12 @@ export async function residentMemory(pid: number): Promise<number> {
   return Math.ceil(kibibytes / 102.4) / 10;
 }
 
-const SETTLE_DEADLINE_MS = 20_000;
+/** V8 gives memory back to the system about half a minute after the last busy moment. */
+const SETTLE_DEADLINE_MS = 60_000;
 const SETTLE_STEP_MS = 250;
 
 /**
- * Resident memory once it is at or below `limit` MiB, or whatever it is after twenty seconds: a
+ * Resident memory once it is at or below `limit` MiB, or whatever it is after a minute: a
  * garbage collector frees when it sees fit, so one reading right after an attack says little.
  */
 export async function settledMemory(pid: number, limit: number): Promise<number> {
