@@ -1,7 +1,7 @@
 import { aead } from "./backends.ts";
 import type { Cipher } from "./cipher.ts";
 
-export { CIPHER_KEY_LENGTH, MAX_ASSOCIATED, TAG_LENGTH } from "./cipher.ts";
+export { CIPHER_KEY_LENGTH, MAX_ASSOCIATED, MAX_DATA, TAG_LENGTH } from "./cipher.ts";
 export type { Cipher } from "./cipher.ts";
 
 /**

@@ -1,5 +1,12 @@
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
-import { type AeadBackend, checkAssociated, checkKey, type Cipher, TAG_LENGTH } from "./cipher.ts";
+import {
+  type AeadBackend,
+  checkAssociated,
+  checkData,
+  checkKey,
+  type Cipher,
+  TAG_LENGTH,
+} from "./cipher.ts";
 import { NO_BYTES } from "#kit";
 
 /** The AEAD in plain JavaScript: the reference, and what runs where WebAssembly does not. */
@@ -9,6 +16,7 @@ function cipherOf(key: Uint8Array, prefix = 0): Cipher {
   checkKey(key);
   const ownKey = key.slice();
   function seal(counter: bigint, plaintext: Uint8Array, associated = NO_BYTES): Uint8Array {
+    checkData(plaintext.length);
     checkAssociated(associated);
     return chacha20poly1305(ownKey, nonceOf(prefix, counter), associated).encrypt(plaintext);
   }
@@ -17,6 +25,7 @@ function cipherOf(key: Uint8Array, prefix = 0): Cipher {
     sealed: Uint8Array,
     associated = NO_BYTES,
   ): Uint8Array | undefined {
+    checkData(sealed.length - TAG_LENGTH);
     checkAssociated(associated);
     if (sealed.length < TAG_LENGTH) return undefined;
     try {

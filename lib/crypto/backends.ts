@@ -1,11 +1,11 @@
-import { WasmAead, wasmAeadRuns } from "./aead_wasm.ts";
+import { WasmAead } from "./aead_wasm.ts";
 import type { AeadBackend } from "./cipher.ts";
 import type { CurveBackend } from "./curve_backend.ts";
 import { WasmCurve } from "./curve_wasm.ts";
 
 // noble's modules take longer to load than both WebAssembly ones to compile, so a runtime that can
 // run WebAssembly (all but one started with --jitless) never loads them.
-const noble = wasmAeadRuns() ? undefined : await loadNoble();
+const noble = typeof WebAssembly === "object" ? undefined : await loadNoble();
 
 let selectedCurve: CurveBackend | undefined;
 let selectedAead: AeadBackend | undefined;

@@ -1,4 +1,7 @@
-/** ChaCha20-Poly1305 under one key (RFC 8439); nonce = 4 zero bytes, then the counter little-endian. */
+/**
+ * ChaCha20-Poly1305 under one key (RFC 8439); nonce = 4 zero bytes, then the counter little-endian.
+ * Every method throws a RangeError above {@link MAX_DATA} or {@link MAX_ASSOCIATED}.
+ */
 export interface Cipher {
   /** Ciphertext and tag: 16 bytes longer than the plaintext. */
   seal(counter: bigint, plaintext: Uint8Array, associated?: Uint8Array): Uint8Array;
@@ -34,6 +37,8 @@ export const CIPHER_KEY_LENGTH = 32;
 export const TAG_LENGTH = 16;
 /** Bytes of associated data at most: ours, Noise never has more than 32. */
 export const MAX_ASSOCIATED = 4096;
+/** Bytes of plaintext at most: ours, a Noise message never has more than 65,519. */
+export const MAX_DATA = 1_048_576;
 
 /**
  * Guards the two programmer's mistakes that backends would answer differently.
@@ -56,5 +61,16 @@ export function checkAssociated(associated: Uint8Array): void {
     throw new RangeError(
       `Cannot authenticate ${associated.length} associated bytes: at most ${MAX_ASSOCIATED}`,
     );
+  }
+}
+
+/**
+ * Guards the length of a plaintext.
+ *
+ * @throws {RangeError} above {@link MAX_DATA}.
+ */
+export function checkData(length: number): void {
+  if (length > MAX_DATA) {
+    throw new RangeError(`Cannot seal or open ${length} bytes of plaintext: at most ${MAX_DATA}`);
   }
 }

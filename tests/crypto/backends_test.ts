@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toHex, utf8Text } from "#kit";
+import { toHex } from "#kit";
 import { selectedBackends, sha256 } from "#crypto";
 import { aeadBackends, curveBackends } from "../../lib/crypto/backends.ts";
 
@@ -13,9 +13,9 @@ const MODULES = [
     imports: ["a.a", "a.b", "a.c", "a.d", "a.e"],
   },
   {
-    file: "chacha20poly1305.wasm",
-    hash: "2b93e2c20b145863685499b2ab08448e1e430333445bfb830365221f08a520cb",
-    imports: [],
+    file: "libsodium.base64",
+    hash: "36ee2d34e4b659a2dc41ffc6871b934974b1dc88626c42e3e020b593415d89e7",
+    imports: ["a.a", "a.b", "a.c", "a.d"],
   },
 ];
 
@@ -31,16 +31,15 @@ async function evaluate(code: string, flags: readonly string[]): Promise<unknown
 }
 
 Deno.test("WebAssembly is preferred for the curve and the AEAD, noble is there to compare", async () => {
-  assert.deepEqual(selectedBackends(), { curve: "libsecp256k1-wasm", aead: "wasm-simd" });
+  assert.deepEqual(selectedBackends(), { curve: "libsecp256k1-wasm", aead: "libsodium-wasm" });
   assert.deepEqual((await curveBackends()).map(({ name }) => name), ["libsecp256k1-wasm", "noble"]);
-  assert.deepEqual((await aeadBackends()).map(({ name }) => name), ["wasm-simd", "noble"]);
+  assert.deepEqual((await aeadBackends()).map(({ name }) => name), ["libsodium-wasm", "noble"]);
 });
 
 Deno.test("the WebAssembly modules are the documented bytes and reach nothing outside", async () => {
   const readme = await Deno.readTextFile(new URL("README.md", FOLDER));
   for (const { file, hash, imports } of MODULES) {
-    const content = await Deno.readFile(new URL(file, FOLDER));
-    const bytes = file.endsWith(".wasm") ? content : Uint8Array.fromBase64(utf8Text(content));
+    const bytes = Uint8Array.fromBase64(await Deno.readTextFile(new URL(file, FOLDER)));
     assert.equal(toHex(sha256(bytes)), hash, file);
     assert.ok(readme.includes(hash), file);
     const wanted = WebAssembly.Module.imports(new WebAssembly.Module(bytes));
@@ -61,7 +60,7 @@ Deno.test("a runtime without WebAssembly falls back to noble and computes the sa
     ]));`;
   const [chosen, ...plain] = await evaluate(program, []) as unknown[];
   const [fallback, ...jitless] = await evaluate(program, ["--v8-flags=--jitless"]) as unknown[];
-  assert.deepEqual(chosen, { curve: "libsecp256k1-wasm", aead: "wasm-simd" });
+  assert.deepEqual(chosen, { curve: "libsecp256k1-wasm", aead: "libsodium-wasm" });
   assert.deepEqual(fallback, { curve: "noble", aead: "noble" });
   assert.deepEqual(jitless, plain);
 });
