@@ -147,11 +147,10 @@ export class WasmAead implements AeadBackend {
   #open(length: number, associatedLength: number): Uint8Array | undefined {
     const [input, output, associated] = [this.#input, this.#output, this.#associated];
     const [nonce, key] = [this.#nonce, this.#key];
-    const { H: decrypt } = this.#library;
-    return decrypt(output, 0, 0, input, length, 0, associated, associatedLength, 0, nonce, key) ===
-        0
-      ? this.#memory.subarray(output, output + length - TAG_LENGTH)
-      : undefined;
+    const result = this.#library
+      .H(output, 0, 0, input, length, 0, associated, associatedLength, 0, nonce, key);
+    if (result !== 0) return undefined;
+    return this.#memory.subarray(output, output + length - TAG_LENGTH);
   }
 }
 
