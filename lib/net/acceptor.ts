@@ -53,7 +53,7 @@ export interface AcceptorStats {
   readonly rejected_whitelist: number;
   /** Handshakes now. */
   readonly in_progress: number;
-  /** Links now. */
+  /** Links now, those included that the system has not let go of yet. */
   readonly live: number;
 }
 
@@ -212,8 +212,10 @@ export class Acceptor {
     } catch (error) {
       this.#log.linkFailed(link.peer.hex, errorText(error));
     } finally {
-      this.#live--;
       link.close();
+      // A peer that never reads must not hold more connections than it is counted for.
+      await link.released;
+      this.#live--;
     }
   }
 }

@@ -26,6 +26,11 @@ export interface ByteStream {
   write(bytes: Uint8Array): Promise<void>;
   /** Ends both directions; a waiting read or write rejects with `closed`. Again: nothing happens. */
   close(): void;
+  /**
+   * Resolves after {@link close}, once the system has let go of the connection. Deno 2.6 does so only
+   * when a write that waits has ended, which is up to the peer: whoever counts connections waits.
+   */
+  readonly released: Promise<void>;
 }
 
 /** A bound address that streams arrive at. */

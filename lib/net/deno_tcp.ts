@@ -79,13 +79,18 @@ class TcpStream implements ByteStream {
   readonly localAddress: string;
   readonly remoteAddress: string;
   readonly #connection: Deno.TcpConn;
+  readonly released: Promise<void>;
+  readonly #release: () => void;
   #closed = false;
+  /** Whether the system has a write of ours that it has not finished. */
+  #writing = false;
   /** Rejects the write that waits. */
   #abandonWrite: ((error: NetworkError) => void) | undefined;
 
   constructor(connection: Deno.TcpConn) {
     const { localAddr, remoteAddr } = connection;
     this.#connection = connection;
+    ({ promise: this.released, resolve: this.#release } = Promise.withResolvers<void>());
     this.localAddress = joinHostPort(localAddr.hostname, localAddr.port);
     this.remoteAddress = joinHostPort(remoteAddr.hostname, remoteAddr.port);
     try {
@@ -119,17 +124,22 @@ class TcpStream implements ByteStream {
     this.#closed = true;
     this.#connection.close();
     this.#abandonWrite?.(closedError());
+    if (!this.#writing) this.#release();
   }
 
   /**
    * Deno 2.6 leaves a waiting write waiting when the connection is closed, so it is abandoned by
-   * hand. (There the system keeps the socket until the peer reads or goes; 2.9 ends it at once.)
+   * hand; see {@link ByteStream.released}. 2.9 ends it at once.
    */
   #writeSome(bytes: Uint8Array): Promise<number> {
     if (this.#closed) return Promise.reject(closedError());
     return new Promise((resolve, reject) => {
       this.#abandonWrite = reject;
-      this.#connection.write(bytes).then(resolve, reject);
+      this.#writing = true;
+      this.#connection.write(bytes).then(resolve, reject).finally(() => {
+        this.#writing = false;
+        if (this.#closed) this.#release();
+      });
     });
   }
 

@@ -74,6 +74,11 @@ export class Link {
     this.#writer = new LinkWriter({ stream, session, clock, onFailure });
   }
 
+  /** Resolves once the system has let go of the connection; see {@link ByteStream.released}. */
+  get released(): Promise<void> {
+    return this.#stream.released;
+  }
+
   /** Bytes written that the system has not taken yet. */
   get backlog(): number {
     return this.#writer.backlog;

@@ -66,6 +66,10 @@ export class LinkWriter {
   #drained: PromiseWithResolvers<void> | undefined;
   #lastWriteAt: number;
   #idleTimer: Timer;
+  /** When the socket write under way began. */
+  #writeStartedAt: number | undefined;
+  /** Looks after slow writes; one for many writes, since most are over at once. */
+  #watchdog: Timer | undefined;
 
   constructor(options: LinkWriterOptions) {
     this.#options = options;
@@ -106,6 +110,7 @@ export class LinkWriter {
     if (this.#stopped !== undefined) return;
     this.#stopped = error;
     this.#idleTimer.cancel();
+    this.#watchdog?.cancel();
     for (const write of this.#pending) write.reject(error);
     this.#pending = [];
     this.#pendingBytes = 0;
@@ -140,10 +145,8 @@ export class LinkWriter {
   /** One socket write under its deadline, on behalf of `batch`. Never rejects. */
   async #writeRecords(seal: () => Uint8Array, batch: readonly PendingWrite[]): Promise<void> {
     const { clock, onFailure, stream } = this.#options;
-    const timer = clock.after(
-      WRITE_LIMIT_MS,
-      () => onFailure({ code: "write-timeout", message: "write: i/o timeout" }),
-    );
+    this.#writeStartedAt = clock.now();
+    this.#watchdog ??= clock.after(WRITE_LIMIT_MS, () => this.#onWatchdog());
     try {
       const wire = seal();
       this.#writingBytes = wire.length;
@@ -156,12 +159,25 @@ export class LinkWriter {
       const reason = this.#stopped ?? new LinkError("write-failed", errorText(error));
       for (const write of batch) write.reject(reason);
     } finally {
-      timer.cancel();
+      this.#writeStartedAt = undefined;
       this.#writingBytes = 0;
       if (this.backlog <= LOW_WATER_BYTES) {
         this.#drained?.resolve();
         this.#drained = undefined;
       }
+    }
+  }
+
+  /** Ends the link when the write under way is over its limit, else looks again when it would be. */
+  #onWatchdog(): void {
+    this.#watchdog = undefined;
+    const startedAt = this.#writeStartedAt;
+    if (startedAt === undefined || this.#stopped !== undefined) return;
+    const left = startedAt + WRITE_LIMIT_MS - this.#options.clock.now();
+    if (left <= 0) {
+      this.#options.onFailure({ code: "write-timeout", message: "write: i/o timeout" });
+    } else {
+      this.#watchdog = this.#options.clock.after(left, () => this.#onWatchdog());
     }
   }
 

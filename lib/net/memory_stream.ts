@@ -92,6 +92,10 @@ class Pipe {
 export class MemoryStream implements ByteStream {
   readonly localAddress: string;
   readonly remoteAddress: string;
+  readonly released: Promise<void>;
+  /** What {@link released} waits for after the close, as a socket may with a write that waits. */
+  lingering: Promise<void> | undefined;
+  readonly #release: (after: Promise<void> | undefined) => void;
   readonly #incoming: Pipe;
   readonly #outgoing: Pipe;
 
@@ -103,6 +107,9 @@ export class MemoryStream implements ByteStream {
     this.#outgoing = outgoing;
     this.localAddress = local;
     this.remoteAddress = remote;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.released = promise;
+    this.#release = (after) => resolve(after);
   }
 
   /** Two ends: what one writes the other reads. The addresses are those of first and second end. */
@@ -129,6 +136,7 @@ export class MemoryStream implements ByteStream {
   close(): void {
     this.#incoming.change((pipe) => pipe.readerGone = true);
     this.#outgoing.change((pipe) => pipe.writerGone = true);
+    this.#release(this.lingering);
   }
 
   /** Keeps what this end writes from arriving; past the capacity its writes wait. */
