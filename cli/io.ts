@@ -5,13 +5,19 @@ import type { Output } from "./output.ts";
 
 /** All that a command needs from the process it runs in, so that tests run commands without one. */
 export interface CliIo {
+  /** Where the command prints. */
   readonly output: Output;
+  /** Environment variables, as they were at the start. */
   readonly environment: Environment;
+  /** Time for waits, deadlines and printed times. */
   readonly clock: Clock;
+  /** Source of keys and message ids. */
   readonly random: Random;
   /** Name of the operating system, as Deno has it. */
   readonly os: string;
+  /** Time zone of printed times. */
   readonly zone: ZoneOffset;
+  /** Reads a key, alias or configuration file. */
   readonly readFile: ReadSmallFile;
   /** Loads the network on first use: most of the program hangs on it. */
   readonly network: () => Promise<Network>;

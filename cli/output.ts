@@ -11,6 +11,7 @@ export interface TextSink {
 
 /** The reader of an output went away, as `head` does: time to stop, and no mistake of anybody. */
 export class OutputClosed extends Error {
+  /** The name that a stack trace shows. */
   override name = "OutputClosed";
 }
 
@@ -19,9 +20,12 @@ export class OutputClosed extends Error {
  * other people cannot move the cursor or change colours.
  */
 export class Output {
+  /** Takes results. */
   readonly stdout: TextSink;
+  /** Takes talk and log lines. */
   readonly stderr: TextSink;
 
+  /** Says everything to these two; {@link systemOutput} has the real ones. */
   constructor(stdout: TextSink, stderr: TextSink) {
     this.stdout = stdout;
     this.stderr = stderr;

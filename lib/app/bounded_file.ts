@@ -2,6 +2,7 @@ import { CodedError, concat, errorText, utf8Text } from "#kit";
 
 /** What a small text file holds, and who may read it. */
 export interface SmallFile {
+  /** The contents as UTF-8; bytes that are none become U+FFFD. */
   readonly text: string;
   /** Permission bits (`0o600`), or undefined where the system has none. */
   readonly mode: number | undefined;

@@ -26,15 +26,25 @@ export interface AppConfig {
 
 /** Values of the flags of `app` that decide something, under their long names (cli.md 2). */
 export interface AppFlags {
+  /** `--standalone`: run without a visor. */
   readonly standalone: boolean;
+  /** `--addr`: where the control surface listens. */
   readonly addr: string;
+  /** `--tcp-listen`: where links are accepted; empty = nowhere. */
   readonly "tcp-listen": string;
+  /** `--tcp-peer`, once per link to keep. */
   readonly "tcp-peer": readonly string[];
+  /** `--tcp-whitelist`: comma-separated keys; empty = every authenticated key. */
   readonly "tcp-whitelist": string;
+  /** `--sk`: a secret; empty = not given. */
   readonly sk: string;
+  /** `-c`: path of a JSON file with an `sk` member; empty = not given. */
   readonly config: string;
+  /** `--no-password`: others may reach the control surface. */
   readonly "no-password": boolean;
+  /** `--pair-enable`: only shown by `/status`. */
   readonly "pair-enable": boolean;
+  /** `--portless`: refused, because it needs a visor. */
   readonly portless: boolean;
 }
 

@@ -19,19 +19,25 @@ export class IdentityError extends CodedError {}
 export interface IdentitySources {
   /** Value of `--sk`; undefined or empty = not given. */
   readonly sk: string | undefined;
+  /** Looked at for {@link SECRET_KEY_VARIABLE} only. */
   readonly env: Environment;
   /** Value of `-c`; undefined or empty = not given. */
   readonly configPath: string | undefined;
   /** Whether a random key may stand in when nothing is given. */
   readonly allowEphemeral: boolean;
+  /** Source of the random key. */
   readonly random: Random;
+  /** Reads the `-c` file; {@link readSmallFile} unless a test hands in another. */
   readonly readFile?: ReadSmallFile;
 }
 
 /** An identity, where it came from, and what its owner should be warned about. */
 export interface ResolvedIdentity {
+  /** The identity. Never logged. */
   readonly secret: SecretKey;
+  /** Which of the sources it is from. */
   readonly source: IdentitySource;
+  /** Texts for WARN lines, in order; none holds a secret. */
   readonly warnings: readonly string[];
 }
 

@@ -28,11 +28,15 @@ export const localZone: ZoneOffset = (moment: Date): number => -moment.getTimezo
 
 /** One log line without its line feed. */
 export interface LogLine {
+  /** Severity, printed in capitals. */
   readonly level: LogLevel;
+  /** What happened. Line breaks and control characters are escaped. */
   readonly text: string;
   /** Nanoseconds since 1970-01-01 UTC. */
   readonly wall: bigint;
+  /** Colours the level for a terminal; default false. */
   readonly colour?: boolean;
+  /** Zone of the printed time; default {@link localZone}. */
   readonly zone?: ZoneOffset;
 }
 
@@ -71,11 +75,13 @@ function oneLine(text: string): string {
 export interface LogOptions {
   /** Takes one line with its line feed. */
   readonly write: (line: string) => void;
+  /** Gives each line its time. */
   readonly clock: Pick<Clock, "wall">;
   /** Only on a terminal and without NO_COLOR. */
   readonly colour?: boolean;
   /** Lines below it are dropped. `INFO` unless said otherwise. */
   readonly minimum?: LogLevel;
+  /** Zone of the printed times; default {@link localZone}. */
   readonly zone?: ZoneOffset;
 }
 

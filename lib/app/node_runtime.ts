@@ -4,10 +4,15 @@ import type { Environment } from "./config.ts";
 
 /** What a node needs from the machine it runs on. */
 export interface NodeRuntime {
+  /** Where it dials and accepts links. */
   readonly network: Network;
+  /** Time for deadlines, waits and printed times. */
   readonly clock: Clock;
+  /** Source of ephemeral keys and message ids. */
   readonly random: Random;
+  /** Takes what the node has to say. */
   readonly log: Log;
+  /** Looked at for the identity only ({@link SECRET_KEY_VARIABLE}). */
   readonly env: Environment;
 }
 

@@ -4,12 +4,13 @@ import { hmacSha256, sha256 } from "./hash.ts";
 import { isScalar, SCALAR_LENGTH } from "./scalar.ts";
 
 /** Bytes of a secret key: a big-endian scalar. */
-export const SECRET_KEY_LENGTH = SCALAR_LENGTH;
+export const SECRET_KEY_LENGTH: number = SCALAR_LENGTH;
 /** Bytes of a public key: a compressed secp256k1 point. */
 export const PUBLIC_KEY_LENGTH = 33;
 
 /** A key that cannot be one. The text is the one that peers' tools print (noise.md 1.2). */
 export class KeyError extends CodedError {
+  /** An error of code `invalid-key` with one of those texts. */
   constructor(message: string) {
     super("invalid-key", message);
   }

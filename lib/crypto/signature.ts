@@ -10,6 +10,7 @@ export const DIGEST_LENGTH = 32;
 
 /** Why a signature does not hold; texts of noise.md 1.5. */
 export class SignatureError extends CodedError {
+  /** An error of code `invalid-signature` with one of those texts. */
   constructor(message: string) {
     super("invalid-signature", message);
   }

@@ -4,6 +4,7 @@ export class Backoff {
   readonly #most: number;
   #next: number;
 
+  /** Both in milliseconds; nothing has failed so far. */
   constructor(options: { first: number; most: number }) {
     this.#first = options.first;
     this.#most = options.most;

@@ -8,6 +8,7 @@ export class CodedError extends Error {
   /** Stable, lower-case, dash-separated: `handshake-timeout`. */
   readonly code: string;
 
+  /** The name becomes that of the subclass; `options.cause` keeps what led here. */
   constructor(code: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;

@@ -6,9 +6,13 @@ export type LogLevel = "DEBUG" | "INFO" | "WARN" | "ERROR" | "FATAL";
  * came from outside already made harmless with {@link quoteForLog}.
  */
 export interface Log {
+  /** Detail for whoever looks for a fault; dropped unless asked for. */
   debug(text: string): void;
+  /** Something happened as it should. */
   info(text: string): void;
+  /** Something is odd, and the node goes on without it. */
   warn(text: string): void;
+  /** Something was lost or could not be done. */
   error(text: string): void;
 }
 

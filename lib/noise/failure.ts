@@ -12,7 +12,9 @@ export type NoiseFailureCode =
  * final: nothing after it can be trusted (noise.md 3.4, 6).
  */
 export interface NoiseFailure {
+  /** Tells a refusal from {@link NoiseBytes}. */
   readonly ok: false;
+  /** What was wrong, for programs. */
   readonly code: NoiseFailureCode;
   /** The text of noise.md 3.4, 5 or 6. */
   readonly message: string;
@@ -20,7 +22,9 @@ export interface NoiseFailure {
 
 /** Bytes that were accepted. */
 export interface NoiseBytes {
+  /** Tells accepted bytes from a {@link NoiseFailure}. */
   readonly ok: true;
+  /** Plaintext: a payload, or what a record held. May be empty. */
   readonly bytes: Uint8Array;
 }
 

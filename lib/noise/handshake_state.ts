@@ -9,8 +9,11 @@ import { assignKeys, type TransportKeys } from "./transport_keys.ts";
 
 /** What a handshake starts from. */
 export interface HandshakeOptions {
+  /** XK or XX, as a table of tokens. */
   readonly pattern: Pattern;
+  /** Primitives and deviations; {@link SKYWIRE_SUITE} on the wire. */
   readonly suite: Suite;
+  /** Whether this side speaks first. */
   readonly role: Role;
   /** Our static key. */
   readonly local: SecretKey;
@@ -41,7 +44,11 @@ export class HandshakeState {
   #next = 0;
   #failed = false;
 
-  /** @throws {TypeError} when the pattern and `remote` do not fit each other. */
+  /**
+   * A handshake before its first message; draws the ephemeral key.
+   *
+   * @throws {TypeError} when the pattern and `remote` do not fit each other.
+   */
   constructor(options: HandshakeOptions) {
     const { pattern, role, remote } = options;
     if (pattern.preMessages.includes(opposite(role)) !== (remote !== undefined)) {

@@ -24,7 +24,7 @@ export class HybridExchange {
   #pair: KemKeyPair | undefined;
   #sharedSecret: Uint8Array | undefined;
 
-  /** @param random 64 bytes are drawn for an offer, 32 for an answer. */
+  /** Draws 64 bytes of `random` for an offer, 32 for an answer, and nothing before. */
   constructor(random: Random) {
     this.#random = random;
   }

@@ -8,14 +8,19 @@ const TWO = Uint8Array.of(2);
 
 /** The two keys that Noise's Split() returns, before anybody assigns them to a direction. */
 export interface SplitKeys {
+  /** Output 1, 32 bytes. */
   readonly first: Uint8Array;
+  /** Output 2, 32 bytes. */
   readonly second: Uint8Array;
 }
 
 /** What the symmetric state holds after a step. Secret: for comparison with vectors only. */
 export interface SymmetricSnapshot {
+  /** `ck`, 32 bytes. */
   readonly chainingKey: Uint8Array;
+  /** `h`, 32 bytes. */
   readonly hash: Uint8Array;
+  /** `k`, 32 bytes; undefined before the first MixKey. */
   readonly key: Uint8Array | undefined;
 }
 

@@ -4,7 +4,9 @@ import type { SplitKeys } from "./symmetric_state.ts";
 
 /** The keys of one side, 32 bytes each. */
 export interface TransportKeys {
+  /** Seals what this side writes. */
   readonly send: Uint8Array;
+  /** Opens what the peer wrote. */
   readonly receive: Uint8Array;
 }
 

@@ -34,7 +34,7 @@ export class TransportState {
   #sent: bigint;
   #seen = 0n;
 
-  /** @param sent The last number used for sending; a new session has used none. */
+  /** `sent` is the last number used for sending; a new session has used none. */
   constructor(keys: TransportKeys, sent = 0n) {
     this.#send = cipherOf(keys.send);
     this.#receive = cipherOf(keys.receive);

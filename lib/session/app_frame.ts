@@ -62,6 +62,7 @@ export class FrameDecoder {
   #held = 0;
   #dead = false;
 
+  /** Strict, and at the limit of the specification, unless said otherwise. */
   constructor(options: FrameDecoderOptions = {}) {
     this.#limit = options.limit ?? MAX_FRAME_PAYLOAD;
     this.#skipEmpty = options.skipEmpty ?? false;

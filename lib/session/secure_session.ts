@@ -33,6 +33,7 @@ export type SessionEvent =
 
 /** What a session starts from. */
 export interface SessionOptions {
+  /** Whether we dialled (`initiator`) or accepted (`responder`). */
   readonly role: Role;
   /** XK for tcp-direct links, XX for CXO feeds. */
   readonly pattern: "XK" | "XX";
@@ -40,6 +41,7 @@ export interface SessionOptions {
   readonly local: SecretKey;
   /** The key the peer must have. The XK initiator needs it; elsewhere a learned key is compared. */
   readonly remote?: PublicKey;
+  /** Source of the ephemeral key and of the ML-KEM offer or answer. */
   readonly random: Random;
   /** Refuse a session without ML-KEM (`SKYWIRE_REQUIRE_PQ`); default false. */
   readonly requirePostQuantum?: boolean;
@@ -71,7 +73,11 @@ export class SecureSession {
   #events: SessionEvent[] = [];
   #dead = false;
 
-  /** @throws {TypeError} when an XK initiator is told no `remote`. */
+  /**
+   * A session before its first byte; `start` gives the first message.
+   *
+   * @throws {TypeError} when an XK initiator is told no `remote`.
+   */
   constructor(options: SessionOptions) {
     const { role, local, random, remote } = options;
     const pattern = PATTERNS[options.pattern];
