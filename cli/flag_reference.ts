@@ -15,11 +15,18 @@ function tableOf(flags: (typeof COMMANDS)[number]["flags"]): string[] {
   const rows = Object.entries(flags).map(([name, flag]) => {
     const short = flag.short === undefined ? "" : `-${flag.short}, `;
     const value = flag.type === "bool" ? "" : ` <${placeholder(flag)}>`;
-    return `| \`${short}--${name}${escapeCell(value)}\` | ${escapeCell(describeFlag(flag))} |`;
+    const meaning = escapeText(describeFlag(flag));
+    return `| \`${short}--${name}${escapeBars(value)}\` | ${escapeBars(meaning)} |`;
   });
   return ["| flag | meaning |", "| --- | --- |", ...rows];
 }
 
-function escapeCell(text: string): string {
+/** Bars end a cell even inside code. */
+function escapeBars(text: string): string {
   return text.replaceAll("|", "\\|");
+}
+
+/** What would be an HTML tag or emphasis outside code. */
+function escapeText(text: string): string {
+  return text.replace(/[<*]/g, "\\$&");
 }

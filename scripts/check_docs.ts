@@ -2,11 +2,15 @@
  * Document checks: links lead somewhere, and the tables say what the code says.
  *
  * docs/LIMITS.md against the constants the sources export, docs/DEPENDENCIES.md against deno.json, the
- * README's test command against the one CI runs. Run alone with `deno run -A scripts/check_docs.ts`.
+ * README's test command against the one CI runs and its flags against the program's, paths in code
+ * quotes against the files. Run alone with `deno run -A scripts/check_docs.ts`.
  */
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { anchors, codeOf, linkTargets, tableRows } from "./markdown.ts";
+import { flagReference } from "#cli";
+import { flagProblems } from "./flag_tables.ts";
+import { anchors, codeOf, codeSpans, linkTargets, tableRows } from "./markdown.ts";
+import { LAYERS } from "./layers.ts";
 import { filesBelow, ROOT, sourceFiles } from "./source_files.ts";
 import { say } from "./terminal.ts";
 
@@ -29,6 +33,31 @@ export function linkProblems(root = ROOT): string[] {
     }
   }
   return problems;
+}
+
+/** Pages that tell a reader which files to open. */
+const GUIDES = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md", "SECURITY.md", "lib/README.md"];
+
+/**
+ * Code quotes of a page that look like a path and lead nowhere: `lib/net/`, `lib/net/link.ts`,
+ * `net/link.ts` (below lib) and `link.ts` (anywhere). A folder that is `planned` need not exist.
+ */
+export function pathProblems(
+  markdown: string,
+  { page, files, planned = [] }: {
+    page: string;
+    files: readonly string[];
+    planned?: readonly string[];
+  },
+): string[] {
+  const isThere = (path: string) =>
+    files.some((file) => file === path || file.startsWith(`${path}/`) || file === `lib/${path}`);
+  return codeSpans(markdown).filter((span) => {
+    if (/^\w+\.ts$/.test(span)) return !files.some((file) => `/${file}`.endsWith(`/${span}`));
+    if (!/^(?:(?:cli|docs|lib|scripts|tests)\/[\w./-]*|\w+\/[\w/-]+\.ts)$/.test(span)) return false;
+    const path = span.replace(/\/$/, "");
+    return !planned.includes(path) && !isThere(path);
+  }).map((span) => `${page}: no file \`${span}\``);
 }
 
 /** Where docs/DEPENDENCIES.md and the import map name different packages or versions. */
@@ -128,13 +157,17 @@ export function testCommandProblems(readme: string, ci: string): string[] {
 if (import.meta.main) {
   const read = (path: string) => Deno.readTextFileSync(join(ROOT, path));
   const limits = read("docs/LIMITS.md");
+  const files = filesBelow("");
+  const planned = Object.keys(LAYERS);
   const problems = [
     ...linkProblems(),
+    ...GUIDES.flatMap((page) => pathProblems(read(page), { page, files, planned })),
     ...dependencyProblems(read("docs/DEPENDENCIES.md"), JSON.parse(read("deno.json")).imports),
     ...limitProblems(limits, await exportedLimits()),
     ...testCommandProblems(read("README.md"), read(".ci/run")),
+    ...flagProblems(read("README.md"), flagReference()),
   ];
   problems.forEach(say);
   if (problems.length > 0) Deno.exit(1);
-  say("links, limits, dependencies and commands agree");
+  say("links, paths, limits, dependencies, commands and flags agree");
 }

@@ -21,6 +21,11 @@ export function codeOf(cell: string): string {
   return /`([^`]+)`/.exec(cell)?.[1] ?? cell;
 }
 
+/** Contents of the code quotes outside code blocks. */
+export function codeSpans(markdown: string): string[] {
+  return [...withoutCode(markdown, false).matchAll(/`([^`\n]+)`/g)].map(([, code = ""]) => code);
+}
+
 /** Targets of the inline links outside code blocks. */
 export function linkTargets(markdown: string): string[] {
   return [...withoutCode(markdown).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);

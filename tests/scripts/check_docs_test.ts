@@ -4,9 +4,11 @@ import {
   limitProblems,
   limitsOf,
   linkProblems,
+  pathProblems,
   testCommandProblems,
 } from "../../scripts/check_docs.ts";
-import { anchors, linkTargets, tableRows } from "../../scripts/markdown.ts";
+import { flagProblems, withFlagTables } from "../../scripts/flag_tables.ts";
+import { anchors, codeSpans, linkTargets, tableRows } from "../../scripts/markdown.ts";
 
 const LIMITS = `
 | constant | value | where | what happens |
@@ -86,6 +88,40 @@ Deno.test("testCommandProblems reports a README that tells people something else
   assert.deepEqual(testCommandProblems("```\nnpx -y deno@2.9.6 task test\n```", ci), []);
   assert.equal(testCommandProblems("```\nnpx -y deno@2.9.5 task test\n```", ci).length, 1);
   assert.equal(testCommandProblems("", "true").length, 1);
+});
+
+Deno.test("pathProblems reports paths that lead nowhere, and nothing that is no path", () => {
+  const files = ["main.ts", "lib/net/link.ts", "cli/run.ts", "docs/LIMITS.md"];
+  const good =
+    "`lib/net/` `lib/net/link.ts` `net/link.ts` `run.ts` `main.ts` `docs/LIMITS.md` `lib/store` " +
+    "`text/plain` `lib/…` `/sse`";
+  assert.deepEqual(pathProblems(good, { page: "A.md", files, planned: ["lib/store"] }), []);
+  const bad = "`lib/nets/` `lib/net/links.ts` `net/links.ts` `runs.ts` `docs/LIMIT.md` `lib/ne`";
+  assert.deepEqual(
+    pathProblems(bad, { page: "A.md", files }),
+    codeSpans(bad).map((span) => `A.md: no file \`${span}\``),
+  );
+  assert.equal(codeSpans(bad).length, 6);
+});
+
+Deno.test("flagProblems reports flag tables that differ, but not their layout", () => {
+  const reference = "### app\n\n| flag | meaning |\n| --- | --- |\n| `--a` | one two |\n";
+  const empty = "# T\n\n<!-- flags:begin -->\n<!-- flags:end -->\n\nend\n";
+  const readme = withFlagTables(empty, reference) ?? "";
+  assert.deepEqual(flagProblems(readme, reference), []);
+  const aligned = readme.replace("| --- | ---", "| ----- | -------")
+    .replace("| `--a` | one two |", "| `--a`  | one two |");
+  assert.notEqual(aligned, readme);
+  assert.deepEqual(flagProblems(aligned, reference), []);
+  assert.equal(withFlagTables(aligned, reference), readme);
+  const differing = [
+    empty,
+    readme.replace("one two", "one three"),
+    readme.replace("| `--a` | one two |\n", ""),
+    readme.replace("| `--a`", "| `--b` | more |\n| `--a`"),
+    readme.replace("<!-- flags:end -->", ""),
+  ];
+  for (const text of differing) assert.equal(flagProblems(text, reference).length, 1, text);
 });
 
 Deno.test("markdown readers skip code and find cells, links and headings", () => {
