@@ -25,6 +25,8 @@ export interface CliIo {
   readonly interrupt: () => AbortSignal;
   /** Runs a node until its signal aborts; returns the exit code. */
   readonly startNode: (config: AppConfig, run: NodeRun) => Promise<number>;
+  /** The process's memory, when the engine was started with `--expose-gc`. */
+  readonly memory?: NodeRun["memory"];
   /** Called once by `app`, when it serves. */
   readonly onServing?: NodeRun["onServing"];
 }

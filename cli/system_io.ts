@@ -1,4 +1,4 @@
-import { localZone, readSmallFile, runNode } from "#app";
+import { localZone, type ProcessMemory, readSmallFile, runNode } from "#app";
 import { systemClock, systemRandom } from "#kit";
 import { readEnvironment } from "./environment.ts";
 import type { CliIo } from "./io.ts";
@@ -17,6 +17,20 @@ export function systemIo(): CliIo {
     network: async () => (await import("#net")).denoNetwork,
     interrupt: listenForSignals,
     startNode: runNode,
+    memory: systemMemory(),
+  };
+}
+
+/** Undefined unless the engine lets programs collect garbage (`--v8-flags=--expose-gc`). */
+function systemMemory(): ProcessMemory | undefined {
+  const { gc } = globalThis as { gc?: () => void };
+  if (gc === undefined) return undefined;
+  return {
+    committed() {
+      const { heapTotal, external } = Deno.memoryUsage();
+      return heapTotal + external;
+    },
+    collect: () => gc(),
   };
 }
 

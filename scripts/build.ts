@@ -8,7 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import manifest from "../deno.json" with { type: "json" };
-import { PERMISSIONS } from "./permissions.ts";
+import { RUN_FLAGS } from "./permissions.ts";
 import { PINNED_VERSION, pinnedRuntime } from "./pinned_runtime.ts";
 import { withoutMachineNames } from "./bundle_names.ts";
 import { filesBelow, ROOT } from "./source_files.ts";
@@ -54,7 +54,7 @@ function compile(
     "--no-check",
     // The code cache would live in a shared folder under a name that anybody can guess.
     "--no-code-cache",
-    ...PERMISSIONS,
+    ...RUN_FLAGS,
     `--target=${target}`,
     `--output=${output}`,
     `${BUNDLE}/main.js`,

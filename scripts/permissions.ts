@@ -25,3 +25,9 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-write",
   `--allow-env=${ENVIRONMENT.join(",")}`,
 ];
+
+/**
+ * Everything the program is started with. The engine lets it collect its own garbage, because by itself
+ * it does so only when it needs room (`lib/app/idle_collector.ts`).
+ */
+export const RUN_FLAGS: readonly string[] = [...PERMISSIONS, "--v8-flags=--expose-gc"];

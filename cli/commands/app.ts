@@ -22,6 +22,7 @@ export async function run({ flags, io }: Call<typeof APP_FLAGS>): Promise<number
     log,
     env: io.environment,
     signal: io.interrupt(),
+    memory: io.memory,
     onServing: io.onServing,
   });
 }

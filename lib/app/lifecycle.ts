@@ -1,6 +1,7 @@
 import { errorText } from "#kit";
 import { composeNode, type Node, StartError, wantsLinks } from "./compose.ts";
 import type { AppConfig } from "./config.ts";
+import { collectWhenIdle } from "./idle_collector.ts";
 import type { NodeRun, NodeRuntime } from "./node_runtime.ts";
 import { VERSION } from "./version.ts";
 
@@ -38,7 +39,9 @@ export async function runNode(config: AppConfig, run: NodeRun): Promise<number> 
       controlAddress: node.control.address,
       linkAddress: node.listening ?? "",
     });
+    const leaveMemory = run.memory && collectWhenIdle(run.memory, run.clock);
     await aborted(run.signal);
+    leaveMemory?.();
   } catch (error) {
     log.error(errorText(error));
     exitCode = 1;

@@ -1,6 +1,7 @@
 import type { Clock, Log, Random } from "#kit";
 import type { Network } from "#net";
 import type { Environment } from "./config.ts";
+import type { ProcessMemory } from "./idle_collector.ts";
 
 /** What a node needs from the machine it runs on. */
 export interface NodeRuntime {
@@ -14,6 +15,8 @@ export interface NodeRuntime {
   readonly log: Log;
   /** Looked at for the identity only ({@link SECRET_KEY_VARIABLE}). */
   readonly env: Environment;
+  /** The process's memory, where the runtime lets a program collect its garbage. */
+  readonly memory?: ProcessMemory | undefined;
 }
 
 /** What a node tells once it serves. */

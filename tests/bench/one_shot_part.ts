@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { SecretKey } from "#crypto";
 import { systemRandom } from "#kit";
 import type { SkychatCommand } from "#support/spawn.ts";
-import { PERMISSIONS } from "../../scripts/permissions.ts";
+import { RUN_FLAGS } from "../../scripts/permissions.ts";
 import { SHORT_TEXT } from "./messages.ts";
 import { type BenchNode, withNode } from "./node.ts";
 import { CONFIG, floorScript } from "./processes.ts";
@@ -65,7 +65,7 @@ function ways(): Way[] {
     name: "source",
     program: {
       cmd: Deno.execPath(),
-      args: [...run, ...PERMISSIONS, fileURLToPath(new URL("../../main.ts", import.meta.url))],
+      args: [...run, ...RUN_FLAGS, fileURLToPath(new URL("../../main.ts", import.meta.url))],
     },
     hello: { cmd: Deno.execPath(), args: [...run, floorScript("hello.ts")] },
   };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import manifest from "../../deno.json" with { type: "json" };
 import { readTally } from "../../scripts/ok.ts";
-import { ENVIRONMENT, PERMISSIONS } from "../../scripts/permissions.ts";
+import { ENVIRONMENT, PERMISSIONS, RUN_FLAGS } from "../../scripts/permissions.ts";
 import { runChild, withoutColours } from "../../scripts/terminal.ts";
 
 Deno.test("readTally reads the summary of a good, a bad and a filtered run", () => {
@@ -51,10 +51,10 @@ Deno.test("withoutColours leaves plain text as it is", () => {
   assert.equal(withoutColours("a [b] \u001b[1m\u001b[31mc\u001b[0m"), "a [b] c");
 });
 
-Deno.test("PERMISSIONS are those of the tasks that run the program", () => {
+Deno.test("RUN_FLAGS are those of the tasks that run the program", () => {
   for (const name of ["start", "skychat", "app"] as const) {
     const { command } = manifest.tasks[name];
-    assert.ok(command.startsWith(`deno run ${PERMISSIONS.join(" ")} `), name);
+    assert.ok(command.startsWith(`deno run ${RUN_FLAGS.join(" ")} `), name);
   }
 });
 

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { PERMISSIONS } from "../../scripts/permissions.ts";
+import { RUN_FLAGS } from "../../scripts/permissions.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -24,7 +24,7 @@ export function skychatCommand(): SkychatCommand {
   if (compiled) return { cmd: Deno.realPathSync(compiled), args: [] };
   return {
     cmd: Deno.execPath(),
-    args: ["run", "--config", `${ROOT}deno.json`, ...PERMISSIONS, `${ROOT}main.ts`],
+    args: ["run", "--config", `${ROOT}deno.json`, ...RUN_FLAGS, `${ROOT}main.ts`],
   };
 }
 

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import {
+  COLLECTOR_GROWTH_BYTES,
+  COLLECTOR_INTERVAL_MS,
+  COLLECTOR_QUIET_BYTES,
+  collectWhenIdle,
+} from "#app";
+import { ManualClock } from "#support/manual_clock.ts";
+
+const BASE = 20_000_000;
+
+/** A heap whose size the test sets; collecting takes it back to the base. */
+function fakeHeap() {
+  const heap = {
+    bytes: BASE,
+    collections: 0,
+    committed: () => heap.bytes,
+    collect() {
+      heap.collections++;
+      heap.bytes = BASE;
+    },
+  };
+  return heap;
+}
+
+Deno.test("collectWhenIdle collects once after a burst, as soon as the heap stands still", async () => {
+  const clock = new ManualClock();
+  const heap = fakeHeap();
+  const stop = collectWhenIdle(heap, clock);
+  heap.bytes = BASE + COLLECTOR_GROWTH_BYTES + 1;
+  await clock.advance(COLLECTOR_INTERVAL_MS);
+  assert.equal(heap.collections, 0, "it has just grown");
+  await clock.advance(COLLECTOR_INTERVAL_MS);
+  assert.equal(heap.collections, 1);
+  await clock.advance(10 * COLLECTOR_INTERVAL_MS);
+  assert.equal(heap.collections, 1, "nothing grew since");
+  stop();
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("collectWhenIdle leaves a busy heap and small growth to the engine", async () => {
+  const clock = new ManualClock();
+  const heap = fakeHeap();
+  const stop = collectWhenIdle(heap, clock);
+  for (let look = 0; look < 20; look++) {
+    heap.bytes += COLLECTOR_QUIET_BYTES + 1;
+    await clock.advance(COLLECTOR_INTERVAL_MS);
+  }
+  assert.equal(heap.collections, 0, "it never stood still");
+  heap.bytes = BASE + COLLECTOR_GROWTH_BYTES;
+  await clock.advance(5 * COLLECTOR_INTERVAL_MS);
+  assert.equal(heap.collections, 0, "not enough to bother");
+  stop();
+});
