@@ -30,6 +30,8 @@ export function collectWhenIdle(memory: ProcessMemory, clock: Clock): () => void
     const committed = memory.committed();
     const quiet = Math.abs(committed - last) <= COLLECTOR_QUIET_BYTES;
     last = committed;
+    // What could not be freed at the last collection may have been freed since.
+    collected = Math.min(collected, committed);
     if (quiet && committed > collected + COLLECTOR_GROWTH_BYTES) {
       memory.collect();
       last = collected = memory.committed();

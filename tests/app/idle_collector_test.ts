@@ -52,3 +52,23 @@ Deno.test("collectWhenIdle leaves a busy heap and small growth to the engine", a
   assert.equal(heap.collections, 0, "not enough to bother");
   stop();
 });
+
+Deno.test("collectWhenIdle measures growth from the smallest heap since it collected", async () => {
+  const clock = new ManualClock();
+  const heap = fakeHeap();
+  const stop = collectWhenIdle(heap, clock);
+  const held = BASE + 3 * COLLECTOR_GROWTH_BYTES;
+  heap.collect = () => {
+    heap.collections++;
+    heap.bytes = held;
+  };
+  heap.bytes = held + 1;
+  await clock.advance(2 * COLLECTOR_INTERVAL_MS);
+  assert.equal(heap.collections, 1, "most of it was still in use");
+  heap.bytes = BASE;
+  await clock.advance(COLLECTOR_INTERVAL_MS);
+  heap.bytes = BASE + 2 * COLLECTOR_GROWTH_BYTES;
+  await clock.advance(2 * COLLECTOR_INTERVAL_MS);
+  assert.equal(heap.collections, 2);
+  stop();
+});
