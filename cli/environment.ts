@@ -1,6 +1,9 @@
 import type { Environment } from "#app";
 
-/** Every environment variable this program reads. The permission list of the executable is the same. */
+/**
+ * Every environment variable this program reads. The permissions of the executable are made from this
+ * list (`scripts/permissions.ts`).
+ */
 export const ENVIRONMENT_VARIABLES: readonly string[] = [
   "DMSGCURL_SK",
   "SKYCHAT_ADDR",

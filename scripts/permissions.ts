@@ -3,19 +3,7 @@
  * (the tasks of deno.json hold the same list; a test compares them). There is no permission to run
  * programs, load native code or read system information, so a hole in the code cannot use them.
  */
-
-/** Every environment variable the program may read. */
-export const ENVIRONMENT: readonly string[] = [
-  "DMSGCURL_SK",
-  "SKYCHAT_ADDR",
-  "SKYWIRE_REQUIRE_PQ",
-  "PROC_CONFIG",
-  "XDG_CONFIG_HOME",
-  "HOME",
-  "NO_COLOR",
-  "FORCE_COLOR",
-  "CLICOLOR_FORCE",
-];
+import { ENVIRONMENT_VARIABLES } from "../cli/environment.ts";
 
 /** The flags for `deno run` and `deno compile`. `--no-prompt`: nobody is asked to widen them. */
 export const PERMISSIONS: readonly string[] = [
@@ -23,7 +11,7 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-net",
   "--allow-read",
   "--allow-write",
-  `--allow-env=${ENVIRONMENT.join(",")}`,
+  `--allow-env=${ENVIRONMENT_VARIABLES.join(",")}`,
 ];
 
 /**

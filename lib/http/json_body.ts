@@ -1,4 +1,4 @@
-import { CodedError, errorText } from "#kit";
+import { CodedError } from "#kit";
 
 /** A body that is not what a route expects. The text is the answer's (400). */
 export class BodyError extends CodedError {
@@ -10,21 +10,21 @@ export class BodyError extends CodedError {
 /**
  * The first JSON value of a body; what follows it is ignored (http-api.md 1.3).
  *
- * @throws {BodyError} `EOF` when there is none, `unexpected EOF` when it is cut off, else a text that
- *   says what is wrong with it.
+ * @throws {BodyError} `EOF` when there is none, `unexpected EOF` when it is cut off, else
+ *   `invalid body: not valid JSON`: the parser's own text would quote the body.
  */
 export function firstJsonValue(text: string): unknown {
   const start = text.search(/[^ \t\r\n]/);
   if (start < 0) throw new BodyError("EOF");
   try {
     return JSON.parse(text);
-  } catch (whole) {
+  } catch {
     const end = firstValueEnd(text, start);
     if (end === undefined) throw new BodyError("unexpected EOF");
     try {
       return JSON.parse(text.slice(start, end));
-    } catch (first) {
-      throw new BodyError(`body is not JSON: ${errorText(end < text.length ? first : whole)}`);
+    } catch {
+      throw new BodyError("invalid body: not valid JSON");
     }
   }
 }

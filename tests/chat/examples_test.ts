@@ -65,11 +65,11 @@ function cutsOf(length: number): number[] {
 for (const vector of file.vectors) {
   const wire = wireOf(vector);
 
-  Deno.test(`example ${vector.name}: ${vector.about}`, async () => {
+  Deno.test(`example ${vector.name} (messages.md 12 check 1): ${vector.about}`, async () => {
     assert.deepEqual(await outcomeOf(vector, [wire]), expectedOf(vector));
   });
 
-  Deno.test(`example ${vector.name} is the same however the bytes are cut`, async () => {
+  Deno.test(`example ${vector.name} is the same however the bytes are cut (messages.md 12 check 1)`, async () => {
     const expected = expectedOf(vector);
     for (const cut of cutsOf(wire.length)) {
       const pieces = [wire.subarray(0, cut), wire.subarray(cut)];

@@ -1,11 +1,5 @@
 import assert from "node:assert/strict";
-import { ENVIRONMENT_VARIABLES } from "#cli";
-import { ENVIRONMENT } from "../../scripts/permissions.ts";
 import { wantsColour } from "../../cli/environment.ts";
-
-Deno.test("the program reads the variables it has permission for, and no others", () => {
-  assert.deepEqual([...ENVIRONMENT_VARIABLES].sort(), [...ENVIRONMENT].sort());
-});
 
 Deno.test("wantsColour asks NO_COLOR first, then the forcing variables, then the terminal", () => {
   assert.equal(wantsColour({}, true), true);

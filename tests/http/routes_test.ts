@@ -74,7 +74,7 @@ Deno.test("/history answers 503 without --persist (http-api.md 8 check 7)", asyn
   }
 });
 
-Deno.test("/status passes on what its port says (http-api.md 8 check 9)", async () => {
+Deno.test("/status passes on what its port says, as JSON in one line", async () => {
   const { ask } = setUp();
   const reply = await ask("GET", "/status?x");
   strictEqual(reply.headers.get("content-type"), "application/json");

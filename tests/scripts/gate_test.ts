@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { ENVIRONMENT_VARIABLES } from "#cli";
 import manifest from "../../deno.json" with { type: "json" };
 import { readTally } from "../../scripts/ok.ts";
-import { ENVIRONMENT, PERMISSIONS, RUN_FLAGS } from "../../scripts/permissions.ts";
+import { PERMISSIONS, RUN_FLAGS } from "../../scripts/permissions.ts";
 import { runChild, withoutColours } from "../../scripts/terminal.ts";
 
 Deno.test("readTally reads the summary of a good, a bad and a filtered run", () => {
@@ -60,7 +61,7 @@ Deno.test("RUN_FLAGS are those of the tasks that run the program", () => {
 
 Deno.test("PERMISSIONS allow no programs, no native code, and only named variables", () => {
   assert.ok(PERMISSIONS.includes("--no-prompt"));
-  assert.ok(PERMISSIONS.includes(`--allow-env=${ENVIRONMENT.join(",")}`));
+  assert.ok(PERMISSIONS.includes(`--allow-env=${ENVIRONMENT_VARIABLES.join(",")}`));
   const names = PERMISSIONS.map((flag) => flag.split("=")[0]);
   for (const wide of ["-A", "--allow-all", "--allow-run", "--allow-ffi", "--allow-sys"]) {
     assert.ok(!names.includes(wide), wide);
