@@ -48,6 +48,9 @@ async function checkRecipient({ flags, io }: SendCall, { peer }: Endpoint): Prom
 
 /** `--sk`, `DMSGCURL_SK`, `-c`; a random key could not be answered, so there is no fourth. */
 async function viaIdentity({ flags, io }: SendCall): Promise<ResolvedIdentity> {
+  const warn = (warnings: readonly string[]) => {
+    if (!flags.json) { for (const warning of warnings) io.output.note(warning); }
+  };
   try {
     const identity = await resolveIdentity({
       sk: flags.sk,
@@ -57,10 +60,12 @@ async function viaIdentity({ flags, io }: SendCall): Promise<ResolvedIdentity> {
       random: io.random,
       readFile: io.readFile,
     });
-    if (!flags.json) { for (const warning of identity.warnings) io.output.note(warning); }
+    warn(identity.warnings);
     return identity;
   } catch (error) {
-    if (!(error instanceof IdentityError) || error.code !== "no-identity") throw error;
+    if (!(error instanceof IdentityError)) throw error;
+    warn(error.warnings);
+    if (error.code !== "no-identity") throw error;
     throw new CliError(
       "--via tcp requires identity: set --sk, DMSGCURL_SK env, or -c skywire.json",
       { code: "usage" },

@@ -11,7 +11,7 @@ import {
   parseWhitelist,
 } from "#net";
 import type { AppConfig } from "./config.ts";
-import { type ResolvedIdentity, resolveIdentity } from "./identity.ts";
+import { IdentityError, type ResolvedIdentity, resolveIdentity } from "./identity.ts";
 import type { NodeRuntime } from "./node_runtime.ts";
 import { statusBody } from "./status.ts";
 
@@ -107,6 +107,7 @@ async function identityOf(config: AppConfig, runtime: NodeRuntime): Promise<Reso
     return identity;
   } catch (error) {
     if (wantsLinks(config)) {
+      if (error instanceof IdentityError) { for (const text of error.warnings) log.warn(text); }
       throw new StartError(`tcp-direct: ${errorText(error)}`, { cause: error });
     }
     log.warn(`${errorText(error)}; no network needs the key, so a random one is used`);

@@ -13,7 +13,16 @@ export const SECRET_KEY_VARIABLE = "DMSGCURL_SK";
  * No identity can be used. Codes: `bad-flag`, `bad-config`, `no-identity`. Callers put the name of the
  * network in front: `tcp-direct: …`.
  */
-export class IdentityError extends CodedError {}
+export class IdentityError extends CodedError {
+  /** Texts for WARN lines about sources that were passed over before, in order. */
+  readonly warnings: readonly string[];
+
+  /** An error with this text, after these warnings. */
+  constructor(code: string, message: string, warnings: readonly string[] = []) {
+    super(code, message);
+    this.warnings = warnings;
+  }
+}
 
 /** What {@link resolveIdentity} looks at. */
 export interface IdentitySources {
@@ -67,15 +76,12 @@ export async function resolveIdentity(sources: IdentitySources): Promise<Resolve
     }
   }
   if (sources.configPath) {
-    const { text, warning } = await secretOfFile(sources.configPath, sources.readFile);
-    if (warning !== undefined) warnings.push(warning);
+    const file: SecretFile = { path: sources.configPath, warnings };
+    const text = await secretOfFile(file, sources.readFile);
     try {
       return { secret: SecretKey.parse(text), source: "config", warnings };
     } catch (error) {
-      throw fileError(
-        sources.configPath,
-        `${quoteForLog(sources.configPath)} sk: ${errorText(error)}`,
-      );
+      throw fileError(file, `${quoteForLog(file.path)} sk: ${errorText(error)}`);
     }
   }
   if (!sources.allowEphemeral) {
@@ -83,6 +89,7 @@ export async function resolveIdentity(sources: IdentitySources): Promise<Resolve
       "no-identity",
       "TCP-direct enabled but no identity configured " +
         "(set --sk, DMSGCURL_SK env, or -c /path/to/skywire.json)",
+      warnings,
     );
   }
   warnings.push(
@@ -92,23 +99,32 @@ export async function resolveIdentity(sources: IdentitySources): Promise<Resolve
   return { secret: SecretKey.generate(sources.random), source: "ephemeral", warnings };
 }
 
+interface SecretFile {
+  readonly path: string;
+  /** Takes what its owner should be warned about; the ones before it are there already. */
+  readonly warnings: string[];
+}
+
 async function secretOfFile(
-  path: string,
+  { path, warnings }: SecretFile,
   readFile: ReadSmallFile = readSmallFile,
-): Promise<{ text: string; warning: string | undefined }> {
+): Promise<string> {
   const shown = quoteForLog(path);
   const file = await readFile(path).catch((error: unknown) => {
-    throw fileError(path, `read ${shown}: ${errorText(error)}`);
+    throw fileError({ path, warnings }, `read ${shown}: ${errorText(error)}`);
   });
   const secret = secretOfJson(file.text);
-  if (secret.problem !== undefined) throw fileError(path, `parse ${shown}: ${secret.problem}`);
-  if (secret.text === "") throw fileError(path, `${shown} has no sk field`);
-  const open = file.mode !== undefined && (file.mode & 0o077) !== 0;
-  const warning = open
-    ? `skychat: -c ${shown} can be read by other users (mode ${file.mode?.toString(8)}): ` +
-      "it holds the secret key, so run chmod 600 on it"
-    : undefined;
-  return { text: secret.text, warning };
+  if (secret.problem !== undefined) {
+    throw fileError({ path, warnings }, `parse ${shown}: ${secret.problem}`);
+  }
+  if (secret.text === "") throw fileError({ path, warnings }, `${shown} has no sk field`);
+  if (file.mode !== undefined && (file.mode & 0o077) !== 0) {
+    warnings.push(
+      `skychat: -c ${shown} can be read by other users (mode ${file.mode.toString(8)}): ` +
+        "it holds the secret key, so run chmod 600 on it",
+    );
+  }
+  return secret.text;
 }
 
 /** The `sk` member of a JSON text, "" when there is none. Problems never quote the text. */
@@ -131,6 +147,6 @@ function secretOfJson(json: string): { text: string; problem?: string } {
     : { text: "", problem: "sk is not a string" };
 }
 
-function fileError(path: string, text: string): IdentityError {
-  return new IdentityError("bad-config", `-c ${quoteForLog(path)}: ${text}`);
+function fileError({ path, warnings }: SecretFile, text: string): IdentityError {
+  return new IdentityError("bad-config", `-c ${quoteForLog(path)}: ${text}`, warnings);
 }

@@ -20,6 +20,8 @@ export async function runNode(config: AppConfig, run: NodeRun): Promise<number> 
   let node: Node;
   try {
     node = await composeNode(config, run);
+    // Nothing is dialled or accepted by a node whose only door is taken.
+    bindControl(node, config);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     log.error(error.message);
@@ -31,24 +33,34 @@ export async function runNode(config: AppConfig, run: NodeRun): Promise<number> 
   );
   const stop = new AbortController();
   const running = startLinks(node, config, { runtime: run, signal: stop.signal });
-  let exitCode = 0;
+  if (config.noPassword) {
+    log.warn("the control surface has no password (--no-password): guard its port yourself");
+  }
+  log.info(`Serving HTTP on ${node.control.address}`);
+  const leaveMemory = run.memory && collectWhenIdle(run.memory, run.clock);
   try {
-    serveControl(node, config, run);
     run.onServing?.({
       publicKey: node.identity.secret.publicKey.hex,
       controlAddress: node.control.address,
       linkAddress: node.listening ?? "",
     });
-    const leaveMemory = run.memory && collectWhenIdle(run.memory, run.clock);
     await aborted(run.signal);
+  } finally {
     leaveMemory?.();
-  } catch (error) {
-    log.error(errorText(error));
-    exitCode = 1;
+    stop.abort();
+    await withinStopLimit(run, stopNode(node, running));
   }
-  stop.abort();
-  await withinStopLimit(run, stopNode(node, running));
-  return exitCode;
+  return 0;
+}
+
+/** Opens the control port, whose failure ends the process (http-api.md 1.1). */
+function bindControl(node: Node, { addr }: AppConfig): void {
+  try {
+    node.control.listen();
+  } catch (error) {
+    const text = `HTTP server error on ${addr}: ${errorText(error)}: use another --addr`;
+    throw new StartError(text, { cause: error });
+  }
 }
 
 /** Starts listening and dialling; returns what runs until the node stops. */
@@ -76,14 +88,6 @@ function startLinks(
     }
   }
   return running;
-}
-
-function serveControl(node: Node, config: AppConfig, { log }: NodeRuntime): void {
-  const address = node.control.listen();
-  if (config.noPassword) {
-    log.warn("the control surface has no password (--no-password): guard its port yourself");
-  }
-  log.info(`Serving HTTP on ${address}`);
 }
 
 /** Nothing new first, then what is open, then what others depended on. */

@@ -164,6 +164,18 @@ Deno.test("send --via finds its identity: --sk, then DMSGCURL_SK, then -c", asyn
   assert.equal(ignored.code, 0);
   assert.equal(ignored.stderr, "skychat: ignoring DMSGCURL_SK: Invalid secret key\n");
 
+  const alone = await runTest(VIA, { env: { DMSGCURL_SK: "x" } });
+  assert.equal(alone.code, 1);
+  assert.deepEqual(alone.stderr.split("\n").slice(0, 2), [
+    "skychat: ignoring DMSGCURL_SK: Invalid secret key",
+    "skychat: --via tcp requires identity: set --sk, DMSGCURL_SK env, or -c skywire.json",
+  ]);
+  const noFile = await runTest([...VIA, "-c", "/no"], { env: { DMSGCURL_SK: "x" } });
+  assert.deepEqual(noFile.stderr.split("\n").slice(0, 2), [
+    "skychat: ignoring DMSGCURL_SK: Invalid secret key",
+    "skychat: -c /no: read /no: no such file or directory",
+  ]);
+
   const open = await sendVia(ack, { args: [...config, "--json"], files, mode: 0o644 });
   assert.equal(open.stderr, "");
 });
