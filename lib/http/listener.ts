@@ -1,4 +1,5 @@
-import { formatAddress } from "./address.ts";
+import { type ControlAddress, formatAddress } from "./address.ts";
+import { listenErrorOf } from "./listen_error.ts";
 
 /** One client's connection, as much of it as HTTP needs. */
 export interface ControlSocket {
@@ -16,6 +17,8 @@ export interface ControlSocket {
 export interface SocketListener {
   /** `host:port` really bound. */
   readonly address: string;
+  /** The port of {@link address}. */
+  readonly port: number;
   /** The next connection; rejects once closed, and when the system is out of descriptors. */
   accept(): Promise<ControlSocket>;
   close(): void;
@@ -25,15 +28,24 @@ export interface SocketListener {
  * Binds a TCP port with the runtime's own sockets. The only place of the control surface that knows
  * them.
  *
- * @throws what the system says, for example when the port is taken.
+ * @throws {ListenError} when the system refuses, for example because the port is taken.
  */
-export function listenTcp(address: { host: string; port: number }): SocketListener {
-  const listener = Deno.listen({ hostname: address.host, port: address.port });
+export function listenTcp(address: ControlAddress): SocketListener {
+  const listener = bind(address);
   return {
     address: formatAddress(listener.addr.hostname, listener.addr.port),
+    port: listener.addr.port,
     accept: async () => wrap(await listener.accept()),
     close: () => listener.close(),
   };
+}
+
+function bind(address: ControlAddress): Deno.TcpListener {
+  try {
+    return Deno.listen({ hostname: address.host, port: address.port });
+  } catch (thrown) {
+    throw listenErrorOf(thrown, address);
+  }
 }
 
 function wrap(socket: Deno.TcpConn): ControlSocket {

@@ -32,6 +32,7 @@
 export { AddressError, bindRefusal, type ControlAddress, parseControlAddress } from "./address.ts";
 export { type AppContext, createApp } from "./app.ts";
 export * from "./limits.ts";
+export { ListenError, type ListenFailure } from "./listen_error.ts";
 export type {
   ControlOptions,
   ControlPorts,

@@ -26,7 +26,7 @@ export class ControlServer {
   readonly #refusal: string | undefined;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #context: ConnectionContext;
+  readonly #ports: ControlPorts;
   readonly #maxConnections: number;
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #stopping = new AbortController();
@@ -46,9 +46,7 @@ export class ControlServer {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
-    const { clock, log } = options;
-    const handle = createApp(ports, { address: this.#address, clock, log });
-    this.#context = { handle, clock, log, bodies: new ByteBudget(MAX_BODY_BYTES_TOTAL) };
+    this.#ports = ports;
   }
 
   /** `host:port` really bound; the configured one before {@link listen}. */
@@ -60,12 +58,12 @@ export class ControlServer {
    * Binds the port and starts to serve. Returns {@link address}.
    *
    * @throws {AddressError} when the address must not be served without a password.
-   * @throws what the system says, for example when the port is taken.
+   * @throws {ListenError} when the system refuses, for example because the port is taken.
    */
   listen(): string {
     if (this.#refusal !== undefined) throw new AddressError(this.#refusal);
     this.#listener = listenTcp(this.#address);
-    this.#accepting = this.#accept(this.#listener);
+    this.#accepting = this.#accept(this.#listener, this.#contextFor(this.#listener));
     return this.#listener.address;
   }
 
@@ -89,11 +87,18 @@ export class ControlServer {
     this.#sweeper?.cancel();
   }
 
-  async #accept(listener: SocketListener): Promise<void> {
+  /** What every connection needs; its refusals name the port really bound, never `:0`. */
+  #contextFor({ port }: SocketListener): ConnectionContext {
+    const [clock, log] = [this.#clock, this.#log];
+    const handle = createApp(this.#ports, { address: { ...this.#address, port }, clock, log });
+    return { handle, clock, log, bodies: new ByteBudget(MAX_BODY_BYTES_TOTAL) };
+  }
+
+  async #accept(listener: SocketListener, context: ConnectionContext): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       try {
-        this.#admit(await listener.accept());
+        this.#admit(await listener.accept(), context);
       } catch (thrown) {
         if (signal.aborted) return;
         this.#log.warn(`cannot accept a control connection: ${errorText(thrown)}`);
@@ -102,10 +107,10 @@ export class ControlServer {
     }
   }
 
-  #admit(socket: ControlSocket): void {
+  #admit(socket: ControlSocket, context: ConnectionContext): void {
     if (this.#stopping.signal.aborted) return socket.close();
     if (this.#connections.size >= this.#maxConnections && !this.#makeRoom()) return socket.close();
-    const connection = new Connection(socket, this.#context);
+    const connection = new Connection(socket, context);
     const running = connection.run().then(() => {
       this.#connections.delete(connection);
     });

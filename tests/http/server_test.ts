@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
-import { AddressError, ControlServer, MAX_BODY_BYTES } from "#http";
+import { AddressError, ControlServer, ListenError, MAX_BODY_BYTES } from "#http";
 import { silentLog, systemClock } from "#kit";
 import { ManualClock } from "#support/manual_clock.ts";
 import { SseParser } from "#support/sse_parser.ts";
@@ -281,9 +281,22 @@ Deno.test("ControlServer refuses an address that others can reach, and says when
     await client.send("GET /status HTTP/1.1\r\nHost: any.example\r\n\r\n");
     await client.until("HTTP/1.1 200 OK");
     const taken = new ControlServer(ports, { ...options, address: `:${address.split(":")[1]}` });
-    throws(() => taken.listen(), Deno.errors.AddrInUse);
+    throws(() => taken.listen(), (error) => {
+      strictEqual(error instanceof ListenError && error.code, "address-in-use");
+      return true;
+    });
     await taken.shutdown();
   }, { address: "*:0", allowNonLoopback: true });
+});
+
+Deno.test("ControlServer names the port really bound to a request with a foreign Host", async () => {
+  await withServer(async ({ address }) => {
+    using client = await RawClient.connect(address);
+    await client.send("GET /status HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n");
+    const text = `host not allowed: use ${address}, localhost, 127.0.0.1 or [::1]\n`;
+    match(await client.rest(), /^HTTP\/1\.1 403 /);
+    strictEqual((await client.rest()).split("\r\n\r\n")[1], text);
+  }, { address: "127.0.0.1:0" });
 });
 
 Deno.test("ControlServer serves IPv6 loopback", async () => {
