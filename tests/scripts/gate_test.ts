@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ENVIRONMENT_VARIABLES } from "#cli";
 import manifest from "../../deno.json" with { type: "json" };
-import { readTally } from "../../scripts/ok.ts";
+import { readTally, verdictOf } from "../../scripts/ok.ts";
 import { PERMISSIONS, RUN_FLAGS } from "../../scripts/permissions.ts";
 import { runChild, withoutColours } from "../../scripts/terminal.ts";
 
@@ -26,6 +26,50 @@ Deno.test("readTally reads the summary of a good, a bad and a filtered run", () 
 Deno.test("readTally answers undefined when no test run came to its end", () => {
   assert.equal(readTally("error: Module not found\n"), undefined);
   assert.equal(readTally("a test prints ok | 1 passed | 0 failed\n"), undefined);
+});
+
+Deno.test("verdictOf fails a step of tests in which none ran, whatever its exit code", () => {
+  const outputs = ["", "Check a.ts\n", "ok | 0 passed | 0 failed (1ms)\n"];
+  for (const output of [...outputs, "ok | 0 passed | 0 failed | 9 filtered out (1ms)\n"]) {
+    for (const ok of [true, false]) {
+      const verdict = verdictOf({ tests: true }, { ok, output });
+      assert.equal(verdict.ok, false, output);
+      assert.deepEqual(verdict.tally, { passed: 0, failed: 1 });
+      assert.match(verdict.told, /no test ran$/);
+    }
+  }
+});
+
+Deno.test("verdictOf believes neither the exit code nor the summary alone", () => {
+  const good = "a ... ok (1ms)\nok | 2 passed | 0 failed (1ms)\n";
+  const bad = "a ... ok (1ms)\nb ... FAILED (1ms)\nFAILED | 2 passed | 3 failed (1ms)\n";
+  const tests = true;
+  const rows: [{ ok: boolean; output: string }, boolean, [number, number]][] = [
+    [{ ok: true, output: good }, true, [2, 0]],
+    [{ ok: false, output: good }, false, [2, 1]],
+    [{ ok: true, output: bad }, false, [2, 3]],
+    [{ ok: false, output: bad }, false, [2, 3]],
+  ];
+  for (const [child, ok, [passed, failed]] of rows) {
+    const verdict = verdictOf({ tests }, child);
+    assert.deepEqual([verdict.ok, verdict.tally], [ok, { passed, failed }]);
+    assert.equal(verdict.told.includes("a ... ok"), false);
+    assert.equal(verdict.told.includes("| 2 passed"), !ok);
+  }
+});
+
+Deno.test("verdictOf counts a failed check as one failure and a good one as nothing", () => {
+  const output = "Check a.ts\nok | 5 passed | 5 failed\n";
+  assert.deepEqual(verdictOf({}, { ok: true, output }), {
+    ok: true,
+    tally: { passed: 0, failed: 0 },
+    told: "",
+  });
+  assert.deepEqual(verdictOf({}, { ok: false, output }), {
+    ok: false,
+    tally: { passed: 0, failed: 1 },
+    told: "ok | 5 passed | 5 failed",
+  });
 });
 
 Deno.test("runChild keeps output without colours, and drops RUST_BACKTRACE", async () => {
