@@ -21,7 +21,7 @@ export async function runNode(config: AppConfig, run: NodeRun): Promise<number> 
   try {
     node = await composeNode(config, run);
     // Nothing is dialled or accepted by a node whose only door is taken.
-    bindControl(node, config);
+    bindControl(node);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     log.error(error.message);
@@ -54,12 +54,11 @@ export async function runNode(config: AppConfig, run: NodeRun): Promise<number> 
 }
 
 /** Opens the control port, whose failure ends the process (http-api.md 1.1). */
-function bindControl(node: Node, { addr }: AppConfig): void {
+function bindControl({ control }: Node): void {
   try {
-    node.control.listen();
+    control.listen();
   } catch (error) {
-    const text = `HTTP server error on ${addr}: ${errorText(error)}: use another --addr`;
-    throw new StartError(text, { cause: error });
+    throw new StartError(errorText(error), { cause: error });
   }
 }
 
