@@ -8,143 +8,165 @@ export interface NetworkUnderTest {
   readonly make: () => Network;
 }
 
+/** Promises about two ends that are connected. */
+const PAIR_PROMISES: Readonly<Record<string, (pair: Pair) => Promise<void> | void>> = {
+  "carries bytes both ways in order": carriesBothWays,
+  "waits in write while the reader is slow, then delivers all of it": waitsForTheReader,
+  "write of no bytes resolves": writesNothing,
+  "read gives what was written before the peer closed, then null": readsToTheEnd,
+  "read that waits rejects with closed when its own end closes": endsAWaitingRead,
+  "write that waits rejects with closed when its own end closes": endsAWaitingWrite,
+  "write to a peer that is gone fails sooner or later": failsToWriteToTheGone,
+  "close twice is close once": closesOnce,
+  "shows the same two addresses on both ends, without IPv6 mapping": showsAddresses,
+};
+
+/** Promises about connecting and listening. */
+const NETWORK_PROMISES: Readonly<Record<string, (network: Network) => Promise<void> | void>> = {
+  "connect to a port where nobody listens is refused": refusesWhereNobodyListens,
+  "connect with an aborted signal rejects with aborted": refusesAnAbortedSignal,
+  "accept rejects with closed when the listener closes, and after": endsAWaitingAccept,
+  "listen on a taken port says so": refusesATakenPort,
+  "listen on every interface is reached over both families": listensOnEveryInterface,
+};
+
 /** Registers the tests that every network passes, and its streams and listeners with it. */
 export function byteStreamSuite({ name, make }: NetworkUnderTest): void {
-  const test = (claim: string, body: (pair: Pair) => Promise<void>) =>
+  for (const [claim, holds] of Object.entries(PAIR_PROMISES)) {
     Deno.test(`${name} ${claim}`, async () => {
       const pair = await connectedPair(make());
       try {
-        await body(pair);
+        await holds(pair);
       } finally {
         pair.closeAll();
       }
     });
+  }
+  for (const [claim, holds] of Object.entries(NETWORK_PROMISES)) {
+    Deno.test(`${name} ${claim}`, async () => await holds(make()));
+  }
+}
 
-  test("carries bytes both ways in order", async ({ client, server }) => {
-    await client.write(Uint8Array.of(1, 2));
-    await client.write(Uint8Array.of(3));
-    assert.deepEqual([...await readExactly(server, 3)], [1, 2, 3]);
-    await server.write(Uint8Array.of(4));
-    assert.deepEqual([...await readExactly(client, 1)], [4]);
-  });
+async function carriesBothWays({ client, server }: Pair): Promise<void> {
+  await client.write(Uint8Array.of(1, 2));
+  await client.write(Uint8Array.of(3));
+  assert.deepEqual([...await readExactly(server, 3)], [1, 2, 3]);
+  await server.write(Uint8Array.of(4));
+  assert.deepEqual([...await readExactly(client, 1)], [4]);
+}
 
-  test("waits in write while the reader is slow, then delivers all of it", async (pair) => {
-    const sent = patternBytes(8 << 20);
-    let done = false;
-    const writing = pair.client.write(sent).then(() => done = true);
-    await readExactly(pair.server, 1000);
-    assert.equal(done, false, "8 MiB cannot fit into buffers");
-    const rest = await readExactly(pair.server, sent.length - 1000);
-    await writing;
-    assert.equal(rest.length, sent.length - 1000);
-    assert.ok(rest.every((byte, index) => byte === sent[index + 1000]));
-  });
+async function waitsForTheReader(pair: Pair): Promise<void> {
+  const sent = patternBytes(8 << 20);
+  let done = false;
+  const writing = pair.client.write(sent).then(() => done = true);
+  await readExactly(pair.server, 1000);
+  assert.equal(done, false, "8 MiB cannot fit into buffers");
+  const rest = await readExactly(pair.server, sent.length - 1000);
+  await writing;
+  assert.equal(rest.length, sent.length - 1000);
+  assert.ok(rest.every((byte, index) => byte === sent[index + 1000]));
+}
 
-  test("write of no bytes resolves", async ({ client }) => {
-    await client.write(new Uint8Array(0));
-  });
+async function writesNothing({ client }: Pair): Promise<void> {
+  await client.write(new Uint8Array(0));
+}
 
-  test("read gives what was written before the peer closed, then null", async (pair) => {
-    await pair.client.write(Uint8Array.of(7));
-    pair.client.close();
-    assert.deepEqual([...await readExactly(pair.server, 1)], [7]);
-    assert.equal(await pair.server.read(new Uint8Array(1)), null);
-    assert.equal(await pair.server.read(new Uint8Array(1)), null);
-  });
+async function readsToTheEnd(pair: Pair): Promise<void> {
+  await pair.client.write(Uint8Array.of(7));
+  pair.client.close();
+  assert.deepEqual([...await readExactly(pair.server, 1)], [7]);
+  assert.equal(await pair.server.read(new Uint8Array(1)), null);
+  assert.equal(await pair.server.read(new Uint8Array(1)), null);
+}
 
-  test("read that waits rejects with closed when its own end closes", async ({ client }) => {
-    const reading = client.read(new Uint8Array(1));
-    client.close();
-    await rejectsWith(reading, "closed");
-    await rejectsWith(client.read(new Uint8Array(1)), "closed");
-  });
+async function endsAWaitingRead({ client }: Pair): Promise<void> {
+  const reading = client.read(new Uint8Array(1));
+  client.close();
+  await rejectsWith(reading, "closed");
+  await rejectsWith(client.read(new Uint8Array(1)), "closed");
+}
 
-  test("write that waits rejects with closed when its own end closes", async (pair) => {
-    const writing = pair.client.write(new Uint8Array(32 << 20));
-    await readExactly(pair.server, 1000);
-    pair.client.close();
-    await rejectsWith(writing, "closed");
-    await rejectsWith(pair.client.write(Uint8Array.of(1)), "closed");
-  });
+async function endsAWaitingWrite(pair: Pair): Promise<void> {
+  const writing = pair.client.write(new Uint8Array(32 << 20));
+  await readExactly(pair.server, 1000);
+  pair.client.close();
+  await rejectsWith(writing, "closed");
+  await rejectsWith(pair.client.write(Uint8Array.of(1)), "closed");
+}
 
-  test("write to a peer that is gone fails sooner or later", async ({ client, server }) => {
-    server.close();
-    const error = await writeUntilFailure(client);
-    assert.ok(["broken-pipe", "reset"].includes(error.code), error.code);
-  });
+async function failsToWriteToTheGone({ client, server }: Pair): Promise<void> {
+  server.close();
+  const error = await writeUntilFailure(client);
+  assert.ok(["broken-pipe", "reset"].includes(error.code), error.code);
+}
 
-  test("close twice is close once", ({ client }) => {
-    client.close();
-    client.close();
-    return Promise.resolve();
-  });
+function closesOnce({ client }: Pair): void {
+  client.close();
+  client.close();
+}
 
-  test("shows the same two addresses on both ends, without IPv6 mapping", async (pair) => {
-    const { client, server, listener } = await Promise.resolve(pair);
-    assert.equal(client.localAddress, server.remoteAddress);
-    assert.equal(client.remoteAddress, server.localAddress);
-    assert.equal(portOf(client.remoteAddress), portOf(listener.address));
-    assert.match(server.remoteAddress, /^127\.0\.0\.1:\d+$/);
-  });
+function showsAddresses(pair: Pair): void {
+  const { client, server, listener } = pair;
+  assert.equal(client.localAddress, server.remoteAddress);
+  assert.equal(client.remoteAddress, server.localAddress);
+  assert.equal(portOf(client.remoteAddress), portOf(listener.address));
+  assert.match(server.remoteAddress, /^127\.0\.0\.1:\d+$/);
+}
 
-  Deno.test(`${name} connect to a port where nobody listens is refused`, async () => {
-    const network = make();
-    const listener = network.listen("127.0.0.1", 0);
-    const port = portOf(listener.address);
+async function refusesWhereNobodyListens(network: Network): Promise<void> {
+  const listener = network.listen("127.0.0.1", 0);
+  const port = portOf(listener.address);
+  listener.close();
+  const error = await rejectsWith(connect(network, port), "refused");
+  assert.equal(error.message, "connect: connection refused");
+}
+
+async function refusesAnAbortedSignal(network: Network): Promise<void> {
+  const connecting = network.connect("127.0.0.1", 9, AbortSignal.abort());
+  const error = await rejectsWith(connecting, "aborted");
+  assert.equal(error.message, "operation was canceled");
+}
+
+async function endsAWaitingAccept(network: Network): Promise<void> {
+  const listener = network.listen("127.0.0.1", 0);
+  const accepting = listener.accept();
+  listener.close();
+  listener.close();
+  await rejectsWith(accepting, "closed");
+  await rejectsWith(listener.accept(), "closed");
+}
+
+function refusesATakenPort(network: Network): void {
+  const listener = network.listen("127.0.0.1", 0);
+  try {
+    assert.throws(
+      () => network.listen("127.0.0.1", portOf(listener.address)),
+      { name: "NetworkError", code: "address-in-use", message: "bind: address already in use" },
+    );
+  } finally {
     listener.close();
-    const error = await rejectsWith(connect(network, port), "refused");
-    assert.equal(error.message, "connect: connection refused");
-  });
+  }
+}
 
-  Deno.test(`${name} connect with an aborted signal rejects with aborted`, async () => {
-    const connecting = make().connect("127.0.0.1", 9, AbortSignal.abort());
-    const error = await rejectsWith(connecting, "aborted");
-    assert.equal(error.message, "operation was canceled");
-  });
-
-  Deno.test(`${name} accept rejects with closed when the listener closes, and after`, async () => {
-    const listener = make().listen("127.0.0.1", 0);
-    const accepting = listener.accept();
-    listener.close();
-    listener.close();
-    await rejectsWith(accepting, "closed");
-    await rejectsWith(listener.accept(), "closed");
-  });
-
-  Deno.test(`${name} listen on a taken port says so`, () => {
-    const network = make();
-    const listener = network.listen("127.0.0.1", 0);
-    try {
-      assert.throws(
-        () => network.listen("127.0.0.1", portOf(listener.address)),
-        { name: "NetworkError", code: "address-in-use", message: "bind: address already in use" },
+async function listensOnEveryInterface(network: Network): Promise<void> {
+  const listener = network.listen("", 0);
+  try {
+    for (const host of ["127.0.0.1", "::1"]) {
+      const accepting = listener.accept();
+      const client = await network.connect(
+        host,
+        portOf(listener.address),
+        new AbortController().signal,
       );
-    } finally {
-      listener.close();
+      const server = await accepting;
+      const shown = host.includes(":") ? `[${host}]` : host;
+      assert.ok(client.remoteAddress.startsWith(`${shown}:`), client.remoteAddress);
+      client.close();
+      server.close();
     }
-  });
-
-  Deno.test(`${name} listen on every interface is reached over both families`, async () => {
-    const network = make();
-    const listener = network.listen("", 0);
-    try {
-      for (const host of ["127.0.0.1", "::1"]) {
-        const accepting = listener.accept();
-        const client = await network.connect(
-          host,
-          portOf(listener.address),
-          new AbortController().signal,
-        );
-        const server = await accepting;
-        const shown = host.includes(":") ? `[${host}]` : host;
-        assert.ok(client.remoteAddress.startsWith(`${shown}:`), client.remoteAddress);
-        client.close();
-        server.close();
-      }
-    } finally {
-      listener.close();
-    }
-  });
+  } finally {
+    listener.close();
+  }
 }
 
 interface Pair {
