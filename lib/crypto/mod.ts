@@ -2,9 +2,9 @@
  * The only place that sees a crypto library: keys, ECDH, signatures, hashes, AEAD, ML-KEM.
  *
  * Above `#kit`, below `#noise`. It never waits, never logs and never sees a socket. Randomness is
- * handed in, but for what only hardens a computation and shows in no result. The curve and the AEAD
- * run as WebAssembly, started at first use ({@link selectedBackends}); noble takes over where that
- * cannot run. Formats: `docs/spec/noise.md` sections 1, 2 and 4.
+ * handed in, but for what only hardens a computation and shows in no result. The curve, the AEAD
+ * and ML-KEM run as WebAssembly, started at first use ({@link selectedBackends}); noble takes over
+ * where that cannot run. Formats: `docs/spec/noise.md` sections 1, 2 and 4.
  *
  * @example
  * ```ts

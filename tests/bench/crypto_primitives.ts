@@ -1,8 +1,9 @@
 import { systemRandom as random } from "#kit";
-import { encapsulate, generateKemKeyPair, hkdfSha256, SecretKey, sha256 } from "#crypto";
-import { aeadBackends, curveBackends } from "../../lib/crypto/backends.ts";
+import { hkdfSha256, SecretKey, sha256 } from "#crypto";
+import { aeadBackends, curveBackends, kemBackends } from "../../lib/crypto/backends.ts";
 import type { AeadBackend } from "../../lib/crypto/cipher.ts";
 import type { CurveBackend } from "../../lib/crypto/curve_backend.ts";
+import type { KemBackend } from "../../lib/crypto/kem_backend.ts";
 
 /** What one operation costs, warmed up, under one implementation. */
 export interface PrimitiveRow {
@@ -34,8 +35,10 @@ export async function cryptoPrimitives(
   for (const aead of await aeadBackends()) {
     rows.push(...timed(aead.name, aeadOperations(aead), options));
   }
+  for (const kem of await kemBackends()) {
+    rows.push(...timed(kem.name, kemOperations(kem), options));
+  }
   rows.push(...timed("noble", hashOperations(), options));
-  rows.push(...timed("noble", kemOperations(), options));
   return rows;
 }
 
@@ -78,14 +81,15 @@ function hashOperations(): Operations {
   };
 }
 
-function kemOperations(): Operations {
-  const pair = generateKemKeyPair(random);
-  const sealed = encapsulate(pair.encapsulationKey, random);
+function kemOperations(kem: KemBackend): Operations {
+  const [seed, m] = [random.bytes(64), random.bytes(32)];
+  const { encapsulationKey, decapsulationKey } = kem.keyPair(seed);
+  const sealed = kem.encapsulate(encapsulationKey, m);
   if (sealed === undefined) throw new Error("Cannot encapsulate to a fresh key");
   return {
-    "ML-KEM-768 key pair": () => generateKemKeyPair(random),
-    "ML-KEM-768 encapsulate": () => encapsulate(pair.encapsulationKey, random),
-    "ML-KEM-768 decapsulate": () => pair.decapsulate(sealed.ciphertext),
+    "ML-KEM-768 key pair": () => kem.keyPair(seed),
+    "ML-KEM-768 encapsulate": () => kem.encapsulate(encapsulationKey, m),
+    "ML-KEM-768 decapsulate": () => kem.decapsulate(sealed.ciphertext, decapsulationKey),
   };
 }
 

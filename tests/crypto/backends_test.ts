@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { toHex } from "#kit";
 import { selectedBackends, sha256 } from "#crypto";
-import { aeadBackends, curveBackends } from "../../lib/crypto/backends.ts";
+import { aeadBackends, curveBackends, kemBackends } from "../../lib/crypto/backends.ts";
+
+const WEBASSEMBLY = {
+  curve: "libsecp256k1-wasm",
+  aead: "libsodium-wasm",
+  kem: "libsodium-wasm",
+};
 
 const FOLDER = new URL("../../lib/crypto/wasm/", import.meta.url);
 
@@ -30,10 +36,11 @@ async function evaluate(code: string, flags: readonly string[]): Promise<unknown
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-Deno.test("WebAssembly is preferred for the curve and the AEAD, noble is there to compare", async () => {
-  assert.deepEqual(selectedBackends(), { curve: "libsecp256k1-wasm", aead: "libsodium-wasm" });
+Deno.test("WebAssembly is preferred for the curve, the AEAD and the KEM, noble is there to compare", async () => {
+  assert.deepEqual(selectedBackends(), WEBASSEMBLY);
   assert.deepEqual((await curveBackends()).map(({ name }) => name), ["libsecp256k1-wasm", "noble"]);
   assert.deepEqual((await aeadBackends()).map(({ name }) => name), ["libsodium-wasm", "noble"]);
+  assert.deepEqual((await kemBackends()).map(({ name }) => name), ["libsodium-wasm", "noble"]);
 });
 
 Deno.test("the WebAssembly modules are the documented bytes and reach nothing outside", async () => {
@@ -50,17 +57,26 @@ Deno.test("the WebAssembly modules are the documented bytes and reach nothing ou
 
 Deno.test("a runtime without WebAssembly falls back to noble and computes the same", async () => {
   const program = `
-    import { cipherOf, ecdh, SecretKey, selectedBackends } from "./lib/crypto/mod.ts";
+    import {
+      cipherOf, ecdh, encapsulate, generateKemKeyPair, SecretKey, selectedBackends,
+    } from "./lib/crypto/mod.ts";
+    const random = { bytes: (count) => new Uint8Array(count).fill(7) };
+    const pair = generateKemKeyPair(random);
+    const { ciphertext, sharedSecret } = encapsulate(pair.encapsulationKey, random);
     const secret = SecretKey.parse("11".repeat(32));
     const cipher = cipherOf(secret.reveal());
     console.log(JSON.stringify([
       selectedBackends(),
       ecdh(secret, secret.publicKey).toHex(),
       cipher.seal(1n, new Uint8Array(3)).toHex(),
+      pair.encapsulationKey.toHex(),
+      ciphertext.toHex(),
+      sharedSecret.toHex(),
+      pair.decapsulate(ciphertext).toHex(),
     ]));`;
   const [chosen, ...plain] = await evaluate(program, []) as unknown[];
   const [fallback, ...jitless] = await evaluate(program, ["--v8-flags=--jitless"]) as unknown[];
-  assert.deepEqual(chosen, { curve: "libsecp256k1-wasm", aead: "libsodium-wasm" });
-  assert.deepEqual(fallback, { curve: "noble", aead: "noble" });
+  assert.deepEqual(chosen, WEBASSEMBLY);
+  assert.deepEqual(fallback, { curve: "noble", aead: "noble", kem: "noble" });
   assert.deepEqual(jitless, plain);
 });

@@ -6,7 +6,7 @@ Deno.test("the table of primitives has every operation under every implementatio
   const names = (backend: string) => rows.filter((row) => row.backend === backend).length;
   assert.deepEqual([names("libsecp256k1-wasm"), names("libsodium-wasm"), names("noble")], [
     6,
-    8,
+    11,
     20,
   ]);
   assert.ok(rows.every(({ microseconds }) => microseconds > 0 && Number.isFinite(microseconds)));
