@@ -6,7 +6,7 @@
  * failed check counts as one failed test, and so does a step of tests in which none ran. Exits 1 when
  * anything failed.
  *
- * `scripts/ok.ts static|unit|e2e` runs only that group.
+ * `scripts/ok.ts static|unit|e2e` runs only that group, `scripts/ok.ts tests` the step of that name.
  */
 import { filesBelow, ROOT, sourceFiles } from "./source_files.ts";
 import { type ChildResult, runChild, say } from "./terminal.ts";
@@ -109,8 +109,10 @@ async function perform(step: Step): Promise<Tally> {
 }
 
 if (import.meta.main) {
-  const groups: readonly string[] = Deno.args.length > 0 ? Deno.args : ["static", "unit", "e2e"];
-  const chosen = steps().filter(({ group }) => groups.includes(group));
+  const wanted: readonly string[] = Deno.args.length > 0 ? Deno.args : ["static", "unit", "e2e"];
+  const chosen = steps().filter(({ group, name }) =>
+    wanted.includes(group) || wanted.includes(name)
+  );
   let [passed, failed] = [0, 0];
   for (const step of chosen) {
     const tally = await perform(step);
