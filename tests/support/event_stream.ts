@@ -7,11 +7,24 @@ export interface StreamReader {
   readonly client: string;
   /** The next `count` events; throws when they do not come within the deadline. */
   take(count: number, deadlineMs?: number): Promise<StreamEvent[]>;
+  /** What is left when the server has ended the stream; throws when it does not. */
+  untilEnd(deadlineMs?: number): Promise<StreamEvent[]>;
   /** Stops reading; more than once does no harm. */
   close(): Promise<void>;
 }
 
 const FIRST_EVENT_DEADLINE_MS = 10_000;
+
+/** Whether this machine has curl, which is what {@link openEventStream} prefers. */
+export async function hasCurl(): Promise<boolean> {
+  try {
+    return (await new Deno.Command("curl", { args: ["--version"], stdout: "null" }).output())
+      .success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
 
 /** Opens an SSE stream with curl, as users do, and waits until the server said `: connected`. */
 export async function openEventStream(url: string): Promise<StreamReader> {
@@ -89,6 +102,11 @@ class EventReader implements StreamReader {
   async take(count: number, deadlineMs = FIRST_EVENT_DEADLINE_MS): Promise<StreamEvent[]> {
     await this.#until(() => this.#events.length >= count, deadlineMs);
     return this.#events.splice(0, count);
+  }
+
+  async untilEnd(deadlineMs = FIRST_EVENT_DEADLINE_MS): Promise<StreamEvent[]> {
+    await this.#until(() => this.#ended, deadlineMs);
+    return this.#events.splice(0);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { RUN_FLAGS } from "../../scripts/permissions.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** The folder of the repository. */
+export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Longest wait for a started node to serve, for a log line, and for a one-shot to end. */
 const DEADLINE_MS = 20_000;
@@ -48,7 +49,7 @@ export async function run(
   options: SpawnOptions & { readonly stdin?: string; readonly timeoutMs?: number } = {},
 ): Promise<RunResult> {
   const { stdin, timeoutMs = DEADLINE_MS } = options;
-  const child = spawn(args, options, stdin === undefined ? "null" : "piped");
+  const child = spawn(args, { ...options, stdin: stdin === undefined ? "null" : "piped" });
   const output = Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -65,23 +66,31 @@ export async function run(
   }
 }
 
+/** A program that runs as a process of its own. */
+export interface Running {
+  readonly pid: number;
+  /** Every line of its stderr so far. */
+  readonly logs: readonly string[];
+  /** Every line of its stdout so far. */
+  readonly output: readonly string[];
+  /** The first line of stderr, past or to come, that contains or matches the pattern. */
+  waitForLog(pattern: string | RegExp, timeoutMs?: number): Promise<string>;
+  /** The same for stdout. */
+  waitForOutput(pattern: string | RegExp, timeoutMs?: number): Promise<string>;
+  /** Asks it to stop and returns the exit code; kills it when it does not listen. */
+  stop(signal?: "SIGTERM" | "SIGINT"): Promise<number>;
+  /** Ends it at once, as a crash would. More than once does no harm. */
+  kill(): Promise<void>;
+}
+
 /** A node that runs as a process of its own. */
-export interface App {
+export interface App extends Running {
   /** The control surface's `host:port`, with the real port. */
   readonly addr: string;
   /** Where it accepts links, with the real port; empty when it does not. */
   readonly tcpAddr: string;
   /** Its public key; empty when it has no network that needs one. */
   readonly pk: string;
-  /** Every line of its log so far. */
-  readonly logs: readonly string[];
-  readonly pid: number;
-  /** The first log line, past or to come, that contains or matches the pattern. */
-  waitForLog(pattern: string | RegExp, timeoutMs?: number): Promise<string>;
-  /** Asks it to stop and returns the exit code; kills it when it does not listen. */
-  stop(): Promise<number>;
-  /** Ends it at once, as a crash would. More than once does no harm. */
-  kill(): Promise<void>;
 }
 
 /**
@@ -93,8 +102,7 @@ export async function startApp(
   options: SpawnOptions & { readonly timeoutMs?: number } = {},
 ): Promise<App> {
   const args = ["app", "--standalone", "--addr", "127.0.0.1:0", ...flags];
-  const child = spawn(args, options, "null");
-  const app = new AppProcess(child);
+  const app = new AppProcess(spawn(args, options));
   try {
     await app.waitForLog("Serving HTTP on ", options.timeoutMs);
   } catch (error) {
@@ -104,22 +112,77 @@ export async function startApp(
   return app;
 }
 
-class AppProcess implements App {
-  readonly logs: string[] = [];
-  readonly #child: Deno.ChildProcess;
-  readonly #ended: Promise<number>;
+/** Starts a command that runs until it is stopped, such as `listen`. */
+export function startCommand(args: readonly string[], options: SpawnOptions = {}): Running {
+  return new AppProcess(spawn(args, options));
+}
+
+/** Starts another program than the one under test, in the same surroundings. */
+export function startOther(command: SkychatCommand, options: SpawnOptions = {}): App {
+  return new AppProcess(spawn([], { ...options, command }));
+}
+
+/** The lines of one stream of a process. */
+class Lines {
+  readonly all: string[] = [];
   #over = false;
   readonly #waiting = new Set<() => void>();
 
+  waitFor(pattern: string | RegExp, timeoutMs = DEADLINE_MS): Promise<string> {
+    const found = Promise.withResolvers<string>();
+    const look = () => {
+      const line = this.all.find((text) =>
+        typeof pattern === "string" ? text.includes(pattern) : text.search(pattern) >= 0
+      );
+      if (line !== undefined) found.resolve(line);
+      else if (this.#over) found.reject(new Error(`Cannot see "${pattern}": the process ended`));
+    };
+    this.#waiting.add(look);
+    look();
+    return within(found.promise, timeoutMs, `the line "${pattern}"`)
+      .catch((error) => {
+        throw new Error(`${error.message}; its lines:\n${this.all.join("\n")}`);
+      })
+      .finally(() => this.#waiting.delete(look));
+  }
+
+  async collect(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    let rest = "";
+    for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + piece).split("\n");
+      rest = lines.pop() ?? "";
+      this.all.push(...lines);
+      for (const look of this.#waiting) look();
+    }
+    if (rest !== "") this.all.push(rest);
+    this.#over = true;
+    for (const look of this.#waiting) look();
+  }
+}
+
+class AppProcess implements App {
+  readonly #child: Deno.ChildProcess;
+  readonly #ended: Promise<number>;
+  readonly #stderr = new Lines();
+  readonly #stdout = new Lines();
+
   constructor(child: Deno.ChildProcess) {
     this.#child = child;
-    // stdout is read too: an unread pipe would stop the node once it is full.
-    this.#ended = Promise.all([child.status, this.#collect(), child.stdout.pipeTo(sink())])
-      .then(([status]) => status.code);
+    // Both are read always: an unread pipe would stop the process once it is full.
+    const read = [this.#stderr.collect(child.stderr), this.#stdout.collect(child.stdout)];
+    this.#ended = Promise.all([child.status, ...read]).then(([status]) => status.code);
   }
 
   get pid(): number {
     return this.#child.pid;
+  }
+
+  get logs(): readonly string[] {
+    return this.#stderr.all;
+  }
+
+  get output(): readonly string[] {
+    return this.#stdout.all;
   }
 
   get addr(): string {
@@ -134,28 +197,18 @@ class AppProcess implements App {
     return this.#capture(/tcp-direct identity pk=([0-9a-f]+)/);
   }
 
-  waitForLog(pattern: string | RegExp, timeoutMs = DEADLINE_MS): Promise<string> {
-    const found = Promise.withResolvers<string>();
-    const look = () => {
-      const line = this.logs.find((text) =>
-        typeof pattern === "string" ? text.includes(pattern) : text.search(pattern) >= 0
-      );
-      if (line !== undefined) found.resolve(line);
-      else if (this.#over) found.reject(new Error(`Cannot see "${pattern}": the node ended`));
-    };
-    this.#waiting.add(look);
-    look();
-    return within(found.promise, timeoutMs, `log line "${pattern}"`)
-      .catch((error) => {
-        throw new Error(`${error.message}; its log:\n${this.logs.join("\n")}`);
-      })
-      .finally(() => this.#waiting.delete(look));
+  waitForLog(pattern: string | RegExp, timeoutMs?: number): Promise<string> {
+    return this.#stderr.waitFor(pattern, timeoutMs);
   }
 
-  async stop(): Promise<number> {
-    signal(this.#child, "SIGTERM");
+  waitForOutput(pattern: string | RegExp, timeoutMs?: number): Promise<string> {
+    return this.#stdout.waitFor(pattern, timeoutMs);
+  }
+
+  async stop(name: "SIGTERM" | "SIGINT" = "SIGTERM"): Promise<number> {
+    signal(this.#child, name);
     try {
-      return await within(this.#ended, STOP_DEADLINE_MS, "the node's end after SIGTERM");
+      return await within(this.#ended, STOP_DEADLINE_MS, `the process's end after ${name}`);
     } catch (error) {
       await this.kill();
       throw error;
@@ -174,27 +227,17 @@ class AppProcess implements App {
     }
     return "";
   }
+}
 
-  async #collect(): Promise<void> {
-    let rest = "";
-    for await (const piece of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + piece).split("\n");
-      rest = lines.pop() ?? "";
-      this.logs.push(...lines);
-      for (const look of this.#waiting) look();
-    }
-    if (rest !== "") this.logs.push(rest);
-    this.#over = true;
-    for (const look of this.#waiting) look();
-  }
+interface SpawnCall extends SpawnOptions {
+  readonly stdin?: "null" | "piped";
+  readonly command?: SkychatCommand;
 }
 
 function spawn(
   args: readonly string[],
-  { env = {}, cwd = ROOT }: SpawnOptions,
-  stdin: "null" | "piped",
+  { env = {}, cwd = ROOT, stdin = "null", command = skychatCommand() }: SpawnCall,
 ): Deno.ChildProcess {
-  const command = skychatCommand();
   return new Deno.Command(command.cmd, {
     args: [...command.args, ...args],
     cwd,
@@ -224,10 +267,6 @@ async function feed(child: Deno.ChildProcess, text: string): Promise<void> {
   } catch {
     // It ended without reading: its exit code tells the test more than this would.
   }
-}
-
-function sink(): WritableStream<Uint8Array> {
-  return new WritableStream({ write() {} });
 }
 
 function signal(child: Deno.ChildProcess, name: Deno.Signal): void {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type App, run, startApp } from "./spawn.ts";
-import { openEventStream, type StreamReader } from "./event_stream.ts";
+import { hasCurl, openEventStream, type StreamEvent, type StreamReader } from "./event_stream.ts";
 
 /** What the steps leave behind for each other. */
 export interface Walk {
@@ -57,20 +57,44 @@ async function sendAcked(from: App, to: App, message: string): Promise<string> {
   return `acked in ${ms} ms`;
 }
 
-/** Checks one node's stream: exactly one message in, one out, one receipt. */
+/** Checks one node's stream: one message in, and one out with its receipt. */
 async function threeEvents(
   stream: StreamReader,
   texts: { in: string; out: string },
 ): Promise<void> {
   const events = await stream.take(3);
-  const incoming = events.find((event) => event.dir === "in");
+  const incoming = events.filter((event) => event.dir === "in");
+  assert.equal(incoming.length, 1);
+  assert.equal(incoming[0]?.message, texts.in);
+  assert.equal(incoming[0]?.network, "tcp-direct");
+  assertReceipted(events.filter((event) => event.dir !== "in"), texts.out);
+}
+
+/** Checks that a message out and its receipt come next. */
+async function sentAndReceived(stream: StreamReader, text: string): Promise<void> {
+  assertReceipted(await stream.take(2), text);
+}
+
+/** The receipt may overtake the report that the message is out. */
+function assertReceipted(events: readonly StreamEvent[], text: string): void {
   const outgoing = events.find((event) => event.dir === "out");
-  const receipt = events.find((event) => event.channel === "dm-status");
-  assert.equal(incoming?.message, texts.in);
-  assert.equal(incoming?.network, "tcp-direct");
-  assert.equal(outgoing?.message, texts.out);
+  const receipt = events.find((event) => event !== outgoing);
+  assert.equal(outgoing?.message, text);
+  assert.equal(receipt?.channel, "dm-status");
   assert.equal(receipt?.status, "received");
   assert.equal(receipt?.id, outgoing?.id);
+}
+
+/** A stop must be over after 2 s (http-api.md 7); as much again is for a busy machine. */
+const STOP_LIMIT_MS = 4_000;
+
+/** Stops a node, which must end in order and in time; returns how long that took, ms. */
+async function stopTime(app: App, name: "SIGINT" | "SIGTERM"): Promise<number> {
+  const before = performance.now();
+  assert.equal(await app.stop(name), 0, name);
+  const took = Math.round(performance.now() - before);
+  assert.ok(took <= STOP_LIMIT_MS, `the end after ${name} took ${took} ms`);
+  return took;
 }
 
 /** The walkthrough of cli.md 14, in order. Ports are chosen by the system. */
@@ -127,6 +151,7 @@ export const walkthroughSteps: readonly Step[] = [
     async run(walk) {
       walk.streamA = await openEventStream(`http://${walk.a.addr}/sse`);
       walk.streamB = await openEventStream(`http://${walk.b.addr}/sse`);
+      assert.equal(walk.streamA.client, await hasCurl() ? "curl -N" : "fetch");
       return `read by ${walk.streamA.client}`;
     },
   },
@@ -187,6 +212,20 @@ export const walkthroughSteps: readonly Step[] = [
     run: (walk) => sendAcked(walk.a, walk.b, "still there?"),
   },
   {
+    name: "the streams go on with these messages and nothing else",
+    async run(walk) {
+      // Were there a fourth event before, it would come first here.
+      const [ping] = await walk.streamA.take(1);
+      assert.equal(ping?.dir, "in");
+      assert.equal(ping?.message, "ping");
+      await sentAndReceived(walk.streamA, "still there?");
+      const [still] = await walk.streamB.take(1);
+      assert.equal(still?.dir, "in");
+      assert.equal(still?.message, "still there?");
+      return "three events at A, one at B";
+    },
+  },
+  {
     name: "a key that is not on the whitelist is refused",
     async run(walk) {
       const { code, stdout, stderr } = await run([
@@ -208,13 +247,12 @@ export const walkthroughSteps: readonly Step[] = [
     },
   },
   {
-    name: "both nodes stop cleanly",
+    name: "both nodes stop cleanly while their streams are read",
     async run(walk) {
-      await walk.streamA.close();
-      await walk.streamB.close();
-      assert.equal(await walk.b.stop(), 0);
-      assert.equal(await walk.a.stop(), 0);
-      return "exit code 0 twice";
+      const took = [await stopTime(walk.b, "SIGINT"), await stopTime(walk.a, "SIGTERM")];
+      assert.deepEqual(await walk.streamB.untilEnd(), []);
+      assert.deepEqual(await walk.streamA.untilEnd(), []);
+      return `exit code 0 after ${took.join(" and ")} ms`;
     },
   },
 ];
