@@ -95,8 +95,10 @@ export const RESTRICTIONS: readonly Restriction[] = [
     names: [
       "setTimeout",
       "setInterval",
+      "setImmediate",
       "clearTimeout",
       "clearInterval",
+      "clearImmediate",
       "AbortSignal.timeout",
       "Date.now",
       "performance.now",

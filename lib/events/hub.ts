@@ -1,8 +1,9 @@
 import type { Clock } from "#kit";
 import { type Channel, conversationOf, type MessageEvent, type StatusEvent } from "./event.ts";
 import { legacyMessageLine, statusLine, structuredMessageLine } from "./event_json.ts";
+import { EventLog } from "./event_log.ts";
 import { KeptEvent, ReplayRing, type RingLimits } from "./replay_ring.ts";
-import { SubscriberQueue, type Subscription } from "./subscription.ts";
+import type { Subscription } from "./subscription.ts";
 
 /** Replay of `/sse`: 256 events (http-api.md 5.4) and 4 MiB of memory, so that no peer can fill it. */
 export const LEGACY_RING: RingLimits = { events: 256, bytes: 4_194_304, age: Infinity };
@@ -34,35 +35,44 @@ interface StructuredSource extends LegacySource {
   readonly channel: Channel;
 }
 
+interface FilteredLog {
+  readonly log: EventLog;
+  readonly channels: ReadonlySet<Channel>;
+}
+
 /**
  * Hands every event to every reader of this process, and the newest ones to those who come later.
  *
- * Publishing never waits: each reader has a bounded queue, and a reader that does not empty it loses
- * events without slowing anybody. The two streams have their own rings, queues and JSON.
+ * Publishing never waits: readers share bounded logs, and a reader that falls behind loses events
+ * without slowing anybody. The two streams have their own rings, logs and JSON.
  */
 export class EventHub {
   readonly #clock: Clock;
   readonly #legacyRing = new ReplayRing<LegacySource>(LEGACY_RING);
   readonly #structuredRing = new ReplayRing<StructuredSource>(STRUCTURED_RING);
-  readonly #legacy = new Set<SubscriberQueue>();
-  readonly #structured = new Map<SubscriberQueue, ReadonlySet<Channel>>();
+  readonly #legacyLog: EventLog;
+  /** One log for each set of channels that somebody asked for: at most 15. */
+  readonly #structuredLogs = new Map<string, FilteredLog>();
   #seq = 0;
-  #dropCount = 0;
+  #unread = 0;
   #closed = false;
 
   /** The clock decides what is too old to be replayed. */
   constructor(options: { clock: Clock }) {
     this.#clock = options.clock;
+    this.#legacyLog = new EventLog({ clock: options.clock, capacity: LEGACY_QUEUE });
   }
 
   /** Readers of `/sse` now. */
   get legacySubscribers(): number {
-    return this.#legacy.size;
+    return this.#legacyLog.size;
   }
 
   /** Readers of `/events` now. */
   get subscribers(): number {
-    return this.#structured.size;
+    let size = 0;
+    for (const { log } of this.#structuredLogs.values()) size += log.size;
+    return size;
   }
 
   /**
@@ -70,7 +80,7 @@ export class EventHub {
    * event published while there was no `/sse` reader.
    */
   get dropCount(): number {
-    return this.#dropCount;
+    return this.#unread + this.#legacyLog.lost;
   }
 
   /** Publishes a message on both streams. */
@@ -106,33 +116,20 @@ export class EventHub {
 
   /** A reader of `/sse`; its backlog is the whole ring. */
   subscribeLegacy(): Subscription {
-    const queue = new SubscriberQueue({
-      capacity: LEGACY_QUEUE,
-      backlog: this.#legacyRing.replay(this.#clock.now(), () => true),
-      onClose: (closed) => this.#legacy.delete(closed),
-    });
-    this.#legacy.add(queue);
-    if (this.#closed) queue.close();
-    return queue;
+    return this.#open(this.#legacyLog, this.#legacyRing.replay(this.#clock.now(), () => true));
   }
 
   /**
    * A reader of `/events`. A `since` ahead of the newest number comes from before a restart and
    * counts as 0 (http-api.md 6).
    */
-  subscribe(filter: StructuredFilter): Subscription {
-    const since = filter.since > this.#seq ? 0 : filter.since;
-    const queue = new SubscriberQueue({
-      capacity: STRUCTURED_QUEUE,
-      backlog: this.#structuredRing.replay(
-        this.#clock.now(),
-        ({ seq, channel }) => seq > since && filter.channels.has(channel),
-      ),
-      onClose: (closed) => this.#structured.delete(closed),
-    });
-    this.#structured.set(queue, filter.channels);
-    if (this.#closed) queue.close();
-    return queue;
+  subscribe({ channels, since }: StructuredFilter): Subscription {
+    const after = since > this.#seq ? 0 : since;
+    const backlog = this.#structuredRing.replay(
+      this.#clock.now(),
+      ({ seq, channel }) => seq > after && channels.has(channel),
+    );
+    return this.#open(this.#logOf(channels), backlog);
   }
 
   /** Drops the one-to-one conversation with this key from both rings. What was queued still goes out. */
@@ -144,23 +141,40 @@ export class EventHub {
   /** Ends every reader's stream after what it has queued, and drops whatever is published later. */
   close(): void {
     this.#closed = true;
-    for (const queue of [...this.#legacy, ...this.#structured.keys()]) queue.close();
+    this.#legacyLog.close();
+    for (const { log } of this.#structuredLogs.values()) log.close();
     this.#legacyRing.clear();
     this.#structuredRing.clear();
   }
 
-  #publishLegacy(event: KeptEvent<LegacySource>): void {
-    const line = this.#legacyRing.add(event, this.#legacy.size > 0);
-    if (this.#legacy.size === 0) this.#dropCount++;
-    for (const queue of this.#legacy) {
-      if (!queue.offer(line)) this.#dropCount++;
+  #open(log: EventLog, backlog: readonly string[]): Subscription {
+    const reader = log.open(backlog);
+    if (this.#closed) reader.close();
+    return reader;
+  }
+
+  #logOf(channels: ReadonlySet<Channel>): EventLog {
+    const key = [...channels].sort().join();
+    let found = this.#structuredLogs.get(key);
+    if (found === undefined) {
+      const log = new EventLog({ clock: this.#clock, capacity: STRUCTURED_QUEUE });
+      found = { log, channels: new Set(channels) };
+      this.#structuredLogs.set(key, found);
     }
+    return found.log;
+  }
+
+  #publishLegacy(event: KeptEvent<LegacySource>): void {
+    const read = this.#legacyLog.size > 0;
+    const line = this.#legacyRing.add(event, read);
+    if (read) this.#legacyLog.append(line);
+    else this.#unread++;
   }
 
   #publishStructured(event: KeptEvent<StructuredSource>): void {
-    const line = this.#structuredRing.add(event, this.#structured.size > 0);
-    for (const [queue, channels] of this.#structured) {
-      if (channels.has(event.source.channel)) queue.offer(line);
+    const line = this.#structuredRing.add(event, this.subscribers > 0);
+    for (const { log, channels } of this.#structuredLogs.values()) {
+      if (log.size > 0 && channels.has(event.source.channel)) log.append(line);
     }
   }
 }

@@ -23,6 +23,7 @@
  */
 export { type Channel, type MessageEvent, parseChannels, type StatusEvent } from "./event.ts";
 export { legacyMessageLine, statusLine, structuredMessageLine } from "./event_json.ts";
+export { EVENT_PAUSE_MS, MAX_QUEUED_CHARACTERS } from "./event_log.ts";
 export {
   EventHub,
   LEGACY_QUEUE,
@@ -33,4 +34,4 @@ export {
 } from "./hub.ts";
 export type { RingLimits } from "./replay_ring.ts";
 export { cutToBytes, MAX_FORWARD_FROM, unwrapBody, type VisibleBody } from "./structured_body.ts";
-export { MAX_QUEUED_CHARACTERS, type Subscription } from "./subscription.ts";
+export type { Subscription } from "./subscription.ts";

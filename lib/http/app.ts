@@ -3,7 +3,6 @@ import { type Clock, errorText, type Log, quoteForLog } from "#kit";
 import { type Context, Hono } from "hono";
 import type { ControlAddress } from "./address.ts";
 import { assetReply, isAsset } from "./assets.ts";
-import { EventPause } from "./event_pause.ts";
 import { eventStreamReply } from "./event_stream.ts";
 import { refusalFor } from "./guard.ts";
 import { MAX_STREAMS } from "./limits.ts";
@@ -15,7 +14,7 @@ import { jsonReply, textReply } from "./replies.ts";
 export interface AppContext {
   /** Where the server listens: decides which Host headers are ours. */
   address: ControlAddress;
-  /** For pings and pauses of event streams. */
+  /** For the pings of event streams. */
   clock: Clock;
   /** For mistakes of ours. */
   log: Log;
@@ -83,12 +82,10 @@ type Subscribe = ControlPorts["events"]["subscribeLegacy"];
 /** Counts event streams, so that they never take all connections. */
 class Streams {
   readonly #context: AppContext;
-  readonly #pause: EventPause;
   #open = 0;
 
   constructor(context: AppContext) {
     this.#context = context;
-    this.#pause = new EventPause(context.clock);
   }
 
   /** Opens one more, or answers 503. */
@@ -99,10 +96,7 @@ class Streams {
     this.#open++;
     return eventStreamReply(subscribe(), {
       clock: this.#context.clock,
-      pause: this.#pause,
-      onEnd: () => {
-        if (--this.#open === 0) this.#pause.stop();
-      },
+      onEnd: () => void this.#open--,
     });
   }
 }

@@ -14,8 +14,16 @@ import type { ControlSocket } from "./listener.ts";
 import { textReply } from "./replies.ts";
 import { type RequestFault, requestFault, type RequestHead } from "./request_head.ts";
 import { RequestParser } from "./request_parser.ts";
-import { type ByteSource, sourceOf } from "./stream_reply.ts";
-import { CONTINUE, encodeChunk, encodeHead, framingOf, LAST_CHUNK } from "./response_writer.ts";
+import {
+  CONTINUE,
+  encodeChunk,
+  encodeHead,
+  type Framing,
+  framingOf,
+  LAST_CHUNK,
+} from "./response_writer.ts";
+import { type ByteSource, StreamReply } from "./stream_reply.ts";
+import { writeSource } from "./stream_writer.ts";
 
 /** What every connection of one server shares. */
 export interface ConnectionContext {
@@ -174,7 +182,7 @@ export class Connection {
       ? textReply(501, "method not supported")
       : await this.#context.handle(asRequest(head, body));
     const framing = framingOf(response, head);
-    if (framing === "chunked" || framing === "until-close") {
+    if (response instanceof StreamReply && framing !== "none") {
       await this.#writeStream(response, { framing, close: framing === "until-close" });
       return false;
     }
@@ -191,23 +199,25 @@ export class Connection {
   }
 
   async #writeStream(
-    response: Response,
-    options: { framing: "chunked" | "until-close"; close: boolean },
+    response: StreamReply,
+    options: { framing: Framing; close: boolean },
   ): Promise<void> {
     this.#enter("stream", STREAM_STALL_MS);
-    const source = sourceOf(response);
+    const { source } = response;
     this.#stream = source;
     const watching = this.#watch(source);
-    const frame = options.framing === "chunked" ? encodeChunk : (bytes: Uint8Array) => bytes;
     try {
       if (this.#ending) source.close();
       const start = encodeHead(response, { ...options, date: this.#date() });
       await this.#write(start, STREAM_STALL_MS);
-      for (;;) {
-        const bytes = await source.next();
-        if (bytes === undefined) break;
-        await this.#write(frame(bytes), STREAM_STALL_MS);
-      }
+      await writeSource(source, {
+        frame: options.framing === "chunked" ? encodeChunk : (bytes) => bytes,
+        write: (bytes) => {
+          this.#due = this.#context.clock.now() + STREAM_STALL_MS;
+          return this.#socket.write(bytes);
+        },
+        onIdle: () => this.#due = Infinity,
+      });
       if (options.framing === "chunked") await this.#write(LAST_CHUNK, STREAM_STALL_MS);
       await this.#socket.closeWrite();
     } finally {

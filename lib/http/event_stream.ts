@@ -1,25 +1,22 @@
 import type { Subscription } from "#events";
 import { type Clock, type Timer, utf8 } from "#kit";
-import type { EventPause } from "./event_pause.ts";
 import { EVENT_PIECE_CHARACTERS, PING_INTERVAL_MS } from "./limits.ts";
 import { type ByteSource, StreamReply } from "./stream_reply.ts";
 
 const CONNECTED = ": connected\n\n";
-const PING = utf8(": ping\n\n").slice();
+const PING = utf8(": ping\n\n");
 
 /** What an event stream needs besides its events. */
 export interface StreamOptions {
   clock: Clock;
-  /** Shared by all streams of a server. */
-  pause: EventPause;
   /** Called once when the stream is over, for whatever reason. */
   onEnd: () => void;
 }
 
 /**
  * The answer to `GET /sse` and `/events`: `: connected`, the replay, live events, `: ping` every
- * 15 s (http-api.md 5.1, 5.2). All that queued up since the last write goes out as one piece, hence
- * one write. Closing the source, or cancelling the body, closes the subscription.
+ * 15 s (http-api.md 5.1, 5.2). All that came since the last write goes out as one piece, hence one
+ * write. Closing the source, or cancelling the body, closes the subscription.
  */
 export function eventStreamReply(subscription: Subscription, options: StreamOptions): Response {
   return new StreamReply(new EventFeed(subscription, options), {
@@ -31,24 +28,20 @@ export function eventStreamReply(subscription: Subscription, options: StreamOpti
 }
 
 /**
- * Turns one subscription into pieces, when asked. While nobody asks, because the client takes
- * nothing, at most one batch is taken from the subscription: the rest queues up, and is bounded,
- * there.
+ * Turns one subscription into pieces. It holds no events: while nobody asks, because the client takes
+ * nothing, they wait, and are bounded, in the subscription.
  */
 class EventFeed implements ByteSource {
   readonly #subscription: Subscription;
   readonly #options: StreamOptions;
   #replay: readonly string[] | undefined;
   #replayed = 0;
-  #lines: readonly string[] = [];
-  #characters = 0;
-  /** `taking` while a batch is awaited, `over` once the subscription has ended. */
-  #intake: "ready" | "taking" | "over" = "ready";
-  #pausing = false;
+  /** Whether events are due: not before the subscription says so, else each would go out alone. */
+  #news = true;
   #pingDue = false;
-  #ended = false;
-  #asked: (() => void) | undefined;
+  #ready: () => void = () => {};
   #timer: Timer;
+  over = false;
 
   constructor(subscription: Subscription, options: StreamOptions) {
     this.#subscription = subscription;
@@ -56,76 +49,42 @@ class EventFeed implements ByteSource {
     this.#timer = this.#armPing();
   }
 
-  async next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  take(): Uint8Array | undefined {
+    if (this.over) return undefined;
     const replay = this.#nextReplay();
     if (replay !== undefined) return replay;
-    while (!this.#ready()) {
-      const asked = Promise.withResolvers<void>();
-      this.#asked = asked.resolve;
-      this.#take();
-      await asked.promise;
-    }
-    if (this.#ended) return undefined;
     if (this.#pingDue) {
       this.#pingDue = false;
       return PING;
     }
-    if (this.#lines.length > 0) return this.#flush();
-    this.close();
+    if (!this.#news) return undefined;
+    this.#news = false;
+    const lines = this.#subscription.take();
+    if (lines.length > 0) return encodeEvents(lines);
+    if (this.#subscription.ended) this.close();
     return undefined;
   }
 
+  whenReady(action: () => void): void {
+    this.#ready = action;
+    this.#subscription.whenNews(this.#onNews);
+  }
+
   close(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.over) return;
+    this.over = true;
     this.#timer.cancel();
     this.#subscription.close();
     this.#options.onEnd();
-    this.#wake();
+    this.#ready();
   }
 
-  #ready(): boolean {
-    if (this.#ended || this.#pingDue || this.#intake === "over") return true;
-    if (this.#lines.length === 0) return false;
-    return !this.#pausing || this.#characters >= EVENT_PIECE_CHARACTERS;
-  }
-
-  #wake(): void {
-    if (!this.#ready()) return;
-    this.#asked?.();
-    this.#asked = undefined;
-  }
-
-  /** Takes what the subscription has, again and again during a pause, while somebody asks for it. */
-  #take(): void {
-    if (this.#intake !== "ready") return;
-    this.#intake = "taking";
-    this.#subscription.next().then(this.#onBatch);
-  }
-
-  readonly #onBatch = (lines: readonly string[]): void => {
-    this.#intake = lines.length > 0 ? "ready" : "over";
-    this.#lines = this.#lines.length === 0 ? lines : [...this.#lines, ...lines];
-    for (const line of lines) this.#characters += line.length;
-    this.#wake();
-    if (this.#asked !== undefined) this.#take();
+  readonly #onNews = (): void => {
+    this.#news = true;
+    this.#ready();
   };
 
-  #flush(): Uint8Array<ArrayBuffer> {
-    const lines = this.#lines;
-    this.#lines = [];
-    this.#characters = 0;
-    if (!this.#pausing) {
-      this.#pausing = true;
-      this.#options.pause.whenOver(() => {
-        this.#pausing = false;
-        this.#wake();
-      });
-    }
-    return encodeEvents(lines);
-  }
-
-  #nextReplay(): Uint8Array<ArrayBuffer> | undefined {
+  #nextReplay(): Uint8Array | undefined {
     const first = this.#replay === undefined;
     this.#replay ??= this.#subscription.backlog;
     const from = this.#replayed;
@@ -136,36 +95,28 @@ class EventFeed implements ByteSource {
     const piece = eventText(this.#replay.slice(from, this.#replayed));
     if (this.#replayed === this.#replay.length) this.#replay = [], this.#replayed = 0;
     if (!first && piece === "") return undefined;
-    return utf8(first ? CONNECTED + piece : piece).slice();
+    return utf8(first ? CONNECTED + piece : piece);
   }
 
   #armPing(): Timer {
     return this.#options.clock.after(PING_INTERVAL_MS, () => {
       this.#pingDue = true;
       this.#timer = this.#armPing();
-      this.#wake();
+      this.#ready();
     });
   }
 }
 
-/** The last batch and its bytes: readers that keep up all get the same events at the same time. */
-let lastBatch: readonly string[] = [];
-let lastBytes = new Uint8Array(0);
+/** Bytes of batches: readers in step get the same batch, and one of them has it encoded. */
+const encoded = new WeakMap<readonly string[], Uint8Array>();
 
-function encodeEvents(lines: readonly string[]): Uint8Array<ArrayBuffer> {
-  if (!isLastBatch(lines)) {
-    lastBatch = lines;
-    lastBytes = utf8(eventText(lines)).slice();
+function encodeEvents(lines: readonly string[]): Uint8Array {
+  let bytes = encoded.get(lines);
+  if (bytes === undefined) {
+    bytes = utf8(eventText(lines));
+    encoded.set(lines, bytes);
   }
-  return lastBytes;
-}
-
-function isLastBatch(lines: readonly string[]): boolean {
-  if (lines.length !== lastBatch.length) return false;
-  for (let index = 0; index < lines.length; index++) {
-    if (lines[index] !== lastBatch[index]) return false;
-  }
-  return true;
+  return bytes;
 }
 
 function eventText(lines: readonly string[]): string {

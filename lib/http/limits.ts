@@ -39,13 +39,7 @@ export const MAX_CHUNK_LINE = 256;
 export const MAX_TRAILER_BYTES = 4_096;
 /** Bytes read from a socket at once: also all that a client can make us hold ahead of its turn. */
 export const READ_BUFFER_BYTES = 16_384;
-/**
- * Milliseconds after a write of events in which further ones are collected for the next write: with
- * many readers one write an event costs more than everything else. An event after a silence goes out
- * at once.
- */
-export const EVENT_PAUSE_MS = 4;
-/** Characters of events at which a write is not put off any longer, and a replay is cut. */
+/** Characters of events at which a replay is cut. */
 export const EVENT_PIECE_CHARACTERS = 65_536;
 /** Milliseconds between two `: ping` comments of an event stream (http-api.md 5.2). */
 export const PING_INTERVAL_MS = 15_000;

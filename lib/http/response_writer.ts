@@ -1,5 +1,6 @@
-import { concat, NO_BYTES, utf8 } from "#kit";
+import { concat, utf8 } from "#kit";
 import type { RequestHead } from "./request_head.ts";
+import { StreamReply } from "./stream_reply.ts";
 
 /** How the end of a body is made known to the client. */
 export type Framing = "none" | "length" | "chunked" | "until-close";
@@ -31,14 +32,18 @@ export const LAST_CHUNK: Uint8Array = utf8("0\r\n\r\n");
 export const CONTINUE: Uint8Array = utf8("HTTP/1.1 100 Continue\r\n\r\n");
 
 /**
- * Which framing a response gets. One with a Content-Length is complete; one without is a stream of
- * unknown length.
+ * Which framing a response gets: a {@link StreamReply} has no length, every other one says its own.
  *
  * @param head of the request; undefined when it could not be read.
+ * @throws TypeError when it does not.
  */
 export function framingOf(response: Response, head: RequestHead | undefined): Framing {
   if (head?.method === "HEAD" || response.status === 204) return "none";
-  if (response.headers.has("content-length")) return "length";
+  const stream = response instanceof StreamReply;
+  if (!stream && response.headers.has("content-length")) return "length";
+  if (!stream) {
+    throw new TypeError("Cannot frame a reply: it has no Content-Length and is no stream");
+  }
   return head?.minor === 0 ? "until-close" : "chunked";
 }
 
@@ -58,18 +63,18 @@ export function encodeHead(
   return utf8(`${text}\r\n`);
 }
 
-/** The last piece and its framing: readers of one event stream all get the same bytes in turn. */
-let lastPiece: Uint8Array = NO_BYTES;
-let lastChunk: Uint8Array = NO_BYTES;
+/** Framed pieces: all readers of an event stream get the same ones. */
+const chunks = new WeakMap<Uint8Array, Uint8Array>();
 
 /** One piece of a chunked body; an empty one would end it, so it becomes no bytes. */
 export function encodeChunk(bytes: Uint8Array): Uint8Array {
   if (bytes.length === 0) return bytes;
-  if (bytes !== lastPiece) {
-    lastChunk = concat(utf8(`${bytes.length.toString(16)}\r\n`), bytes, CRLF);
-    lastPiece = bytes;
+  let chunk = chunks.get(bytes);
+  if (chunk === undefined) {
+    chunk = concat(utf8(`${bytes.length.toString(16)}\r\n`), bytes, CRLF);
+    chunks.set(bytes, chunk);
   }
-  return lastChunk;
+  return chunk;
 }
 
 /** `content-type` as people write it, since scripts search for it: `Content-Type`. */

@@ -1,8 +1,12 @@
 /** Pieces of a body that come over time. */
 export interface ByteSource {
-  /** The next piece, not to be changed; waits while there is none; undefined at the end. */
-  next(): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Ends it: a waiting {@link next} resolves. May be called again. */
+  /** The next piece, not to be changed; undefined while there is none. */
+  take(): Uint8Array | undefined;
+  /** Whether it has ended. To be asked when there is no piece. */
+  readonly over: boolean;
+  /** Calls `action` when there may be a piece, or the source has ended. A later call replaces it. */
+  whenReady(action: () => void): void;
+  /** Ends it. May be called again. */
   close(): void;
 }
 
@@ -17,23 +21,18 @@ export class StreamReply extends Response {
   constructor(source: ByteSource, headers: Readonly<Record<string, string>>) {
     const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
       async pull(controller) {
-        const bytes = await source.next();
-        if (bytes === undefined) controller.close();
-        else controller.enqueue(bytes);
+        let piece = source.take();
+        while (piece === undefined && !source.over) {
+          await new Promise<void>((resolve) => source.whenReady(resolve));
+          piece = source.take();
+        }
+        if (piece === undefined) controller.close();
+        // A copy: whoever reads the body may do with it what they like.
+        else controller.enqueue(piece.slice());
       },
       cancel: () => source.close(),
     }, { highWaterMark: 0 });
     super(body, { headers });
     this.source = source;
   }
-}
-
-/** The source of any response's body. */
-export function sourceOf(response: Response): ByteSource {
-  if (response instanceof StreamReply) return response.source;
-  const reader = response.body?.getReader();
-  return {
-    next: async () => (await reader?.read())?.value,
-    close: () => void reader?.cancel().catch(() => {}),
-  };
 }

@@ -10,7 +10,10 @@ export interface Clock {
   now(): number;
   /** Nanoseconds since 1970-01-01 UTC; may jump. For timestamps that people see. */
   wall(): bigint;
-  /** Calls `action` once, `ms` milliseconds from now. */
+  /**
+   * Calls `action` once, `ms` milliseconds from now; for 0 as soon as everything that is ready now
+   * has been handled.
+   */
   after(ms: number, action: () => void): Timer;
   /** Resolves after `ms` milliseconds, or at once when the signal aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -39,6 +42,10 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
   after(ms, action) {
+    if (ms <= 0) {
+      const handle = setImmediate(action);
+      return { cancel: () => clearImmediate(handle) };
+    }
     const handle = setTimeout(action, ms);
     return { cancel: () => clearTimeout(handle) };
   },

@@ -161,7 +161,10 @@ Deno.test("EventHub loses what a slow /sse reader has no room for, counts it, sp
     seen.push(...await drain(fast));
   }
   assert.deepEqual(seen, names(100));
-  assert.deepEqual(await drain(slow), names(LEGACY_QUEUE));
+  assert.equal(hub.dropCount, 100 - LEGACY_QUEUE);
+  assert.deepEqual(await drain(slow), names(LEGACY_QUEUE, 100 - LEGACY_QUEUE));
+  publish(hub, 1, 100);
+  assert.deepEqual(await drain(slow), names(1, 100));
   assert.equal(hub.dropCount, 100 - LEGACY_QUEUE);
 });
 
@@ -189,6 +192,19 @@ Deno.test("EventHub does not count what a slow /events reader loses", async () =
   for (let index = LEGACY_QUEUE; index < STRUCTURED_QUEUE + 9; index++) publish(hub, 1, index);
   assert.equal((await slow.next()).length, STRUCTURED_QUEUE);
   assert.equal(hub.dropCount - before, STRUCTURED_QUEUE + 9 - LEGACY_QUEUE);
+});
+
+Deno.test("EventHub takes no event from a slow /events reader for one of another channel", async () => {
+  const { hub } = newHub();
+  const dm = hub.subscribe({ channels: parseChannels("dm"), since: 0 });
+  const both = hub.subscribe({ channels: parseChannels("dm,group"), since: 0 });
+  publish(hub, 2);
+  for (let index = 0; index < STRUCTURED_QUEUE; index++) {
+    hub.publishMessage(message(`g${index}`, { channel: "group" }));
+  }
+  assert.deepEqual(await drain(dm), names(2));
+  assert.equal((await both.next()).length, STRUCTURED_QUEUE);
+  assert.equal(hub.subscribers, 2);
 });
 
 Deno.test("EventHub bounds what waits for one reader by characters too", async () => {

@@ -12,6 +12,7 @@ import { ManualClock, settle } from "#support/manual_clock.ts";
 import { ByteBudget } from "../../lib/http/byte_budget.ts";
 import { Connection } from "../../lib/http/connection.ts";
 import { whole } from "../../lib/http/replies.ts";
+import { type ByteSource, StreamReply } from "../../lib/http/stream_reply.ts";
 import { MemorySocket } from "./control_harness.ts";
 
 type Handler = (request: Request) => Response | Promise<Response>;
@@ -262,18 +263,26 @@ Deno.test("Connection refuses bodies beyond the memory that all connections shar
   await rig.finish();
 });
 
-/** A stream that the test feeds, and whether the connection cancelled it. */
+/** A stream that the test feeds, and whether the connection closed it. */
 function feed(): { handle: Handler; push: (text: string) => void; cancelled: () => boolean } {
-  let controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
-  let cancelled = false;
-  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    start: (given) => void (controller = given),
-    cancel: () => void (cancelled = true),
-  });
+  const pieces: Uint8Array[] = [];
+  let ready = () => {};
+  const source: ByteSource & { over: boolean } = {
+    over: false,
+    take: () => source.over ? undefined : pieces.shift(),
+    whenReady: (action) => void (ready = action),
+    close() {
+      source.over = true;
+      ready();
+    },
+  };
   return {
-    handle: () => new Response(body, { headers: { connection: "keep-alive" } }),
-    push: (text) => controller?.enqueue(new TextEncoder().encode(text)),
-    cancelled: () => cancelled,
+    handle: () => new StreamReply(source, { connection: "keep-alive" }),
+    push(text) {
+      pieces.push(new TextEncoder().encode(text));
+      ready();
+    },
+    cancelled: () => source.over,
   };
 }
 
@@ -291,6 +300,32 @@ Deno.test("Connection streams a body without length in chunks, each in one write
   strictEqual(cancelled(), true);
 });
 
+Deno.test("Connection writes pieces in order and whole, however little the system takes at a time", async () => {
+  const { handle, push } = feed();
+  const rig = new Rig(handle);
+  await rig.send(GET);
+  const before = rig.socket.text.length;
+  rig.socket.maxWrite = 3;
+  rig.socket.stalled = true;
+  push("hello");
+  push("wörld");
+  await settle();
+  strictEqual(rig.socket.text.length, before);
+  rig.socket.stalled = false;
+  rig.socket.wake();
+  await settle();
+  strictEqual(rig.socket.text.slice(before), "5\r\nhello\r\n6\r\nwörld\r\n");
+  await rig.finish();
+});
+
+Deno.test("Connection ends without a word when a reply has no length and is no stream", async () => {
+  const rig = new Rig(() => new Response("unmarked"));
+  await rig.send(GET);
+  await rig.done;
+  strictEqual(rig.socket.text, "");
+  strictEqual(rig.socket.closed, true);
+});
+
 Deno.test("Connection streams to HTTP/1.0 without chunks until it closes", async () => {
   const { handle, push } = feed();
   const rig = new Rig(handle);
@@ -305,6 +340,8 @@ Deno.test("Connection ends a stream whose reader takes nothing for too long, and
   const { handle, push, cancelled } = feed();
   const rig = new Rig(handle);
   await rig.send(GET);
+  push("taken");
+  await settle();
   await rig.pass(10 * STREAM_STALL_MS);
   strictEqual(rig.socket.closed, false, "a silent stream is no stalled one");
   rig.socket.stalled = true;

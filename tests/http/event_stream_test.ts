@@ -1,26 +1,19 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { EventHub } from "#events";
-import { EVENT_PAUSE_MS, EVENT_PIECE_CHARACTERS, PING_INTERVAL_MS } from "#http";
+import { EVENT_PAUSE_MS, EventHub, LEGACY_QUEUE, MAX_QUEUED_CHARACTERS } from "#events";
+import { PING_INTERVAL_MS } from "#http";
 import { ManualClock, settle } from "#support/manual_clock.ts";
 import { SseParser } from "#support/sse_parser.ts";
-import { EventPause } from "../../lib/http/event_pause.ts";
 import { eventStreamReply } from "../../lib/http/event_stream.ts";
+import { StreamReply } from "../../lib/http/stream_reply.ts";
+import { writeSource } from "../../lib/http/stream_writer.ts";
 import { inbound } from "./control_harness.ts";
 
 /** A stream from a real hub, read piece by piece. */
-function openStream(
-  clock = new ManualClock(),
-  hub = new EventHub({ clock }),
-  pause = new EventPause(clock),
-) {
+function openStream(clock = new ManualClock(), hub = new EventHub({ clock })) {
   const parser = new SseParser();
   let ends = 0;
-  const onEnd = () => {
-    ends++;
-    pause.stop();
-  };
-  const reply = eventStreamReply(hub.subscribeLegacy(), { clock, pause, onEnd });
+  const reply = eventStreamReply(hub.subscribeLegacy(), { clock, onEnd: () => void ends++ });
   const reader = reply.body?.getReader();
   if (reader === undefined) throw new Error("A stream has a body");
   return {
@@ -94,57 +87,94 @@ Deno.test("eventStreamReply joins all that queued up into one piece", async () =
   await stream.reader.cancel();
 });
 
-Deno.test("eventStreamReply sends the first event at once and collects what follows in a pause", async () => {
+Deno.test("eventStreamReply sends an event at once after a silence, and then collects in a pause", async () => {
   const stream = openStream();
   await stream.read();
   const first = stream.reader.read();
   stream.hub.publishMessage(inbound("1", "x"));
+  await stream.clock.advance(0);
   stream.parser.push((await first).value ?? new Uint8Array(0));
   strictEqual(stream.parser.events.length, 1);
   const second = stream.reader.read();
-  // More than the hub keeps for a reader that does not ask.
-  for (let index = 0; index < 200; index++) {
+  for (let index = 0; index < LEGACY_QUEUE; index++) {
     stream.hub.publishMessage(inbound(`${index}`, "x"));
     await settle();
   }
   await stream.clock.advance(EVENT_PAUSE_MS);
   stream.parser.push((await second).value ?? new Uint8Array(0));
-  strictEqual(stream.parser.events.length, 201);
+  strictEqual(stream.parser.events.length, 1 + LEGACY_QUEUE);
   await stream.reader.cancel();
   strictEqual(stream.clock.pending, 0);
 });
 
-Deno.test("eventStreamReply does not put off a large piece, and holds no more of it", async () => {
-  const stream = openStream();
-  await stream.read();
-  const first = stream.reader.read();
-  stream.hub.publishMessage(inbound("1", "x"));
-  await first;
-  const second = stream.reader.read();
-  const text = "x".repeat(EVENT_PIECE_CHARACTERS / 4);
-  for (let index = 0; index < 8; index++) {
-    stream.hub.publishMessage(inbound(`${index}`, text));
-    await settle();
-  }
-  stream.parser.push((await second).value ?? new Uint8Array(0));
-  strictEqual(stream.parser.events.length, 4);
-  await stream.read();
-  strictEqual(stream.parser.events.length, 8);
-  await stream.reader.cancel();
+Deno.test("eventStreamReply sends nothing before the pause is over to a reader that asks in it", async () => {
+  const { reply, hub, clock } = openStream();
+  ok(reply instanceof StreamReply);
+  const { source } = reply;
+  strictEqual(source.take()?.length, ": connected\n\n".length);
+  strictEqual(source.take(), undefined);
+  source.whenReady(() => {});
+  hub.publishMessage(inbound("1", "x"));
+  await clock.advance(0);
+  ok(source.take());
+  hub.publishMessage(inbound("2", "x"));
+  strictEqual(source.take(), undefined);
+  let ready = 0;
+  source.whenReady(() => ready++);
+  await clock.advance(EVENT_PAUSE_MS / 2);
+  deepStrictEqual([ready, source.take()], [0, undefined]);
+  await clock.advance(EVENT_PAUSE_MS / 2);
+  strictEqual(ready, 1);
+  ok(source.take());
+  source.close();
+  strictEqual(clock.pending, 0);
 });
 
-Deno.test("eventStreamReply takes one batch at most while nobody asks for it", async () => {
+for (
+  const [kind, count, text] of [
+    ["many events", 5 * LEGACY_QUEUE, "x"],
+    ["large events", 40, "x".repeat(MAX_QUEUED_CHARACTERS / 8)],
+  ] as const
+) {
+  Deno.test(`eventStreamReply loses nothing over a pause to a reader that keeps up: ${kind}`, async () => {
+    const { reply, hub, clock, parser } = openStream();
+    ok(reply instanceof StreamReply);
+    const written = writeSource(reply.source, {
+      frame: (piece) => piece,
+      write(bytes) {
+        parser.push(bytes);
+        return Promise.resolve(bytes.length);
+      },
+      onIdle: () => {},
+    });
+    for (let index = 0; index < count; index++) {
+      hub.publishMessage(inbound(`${index}`, text));
+      await settle();
+    }
+    await clock.advance(EVENT_PAUSE_MS);
+    deepStrictEqual(
+      parser.json().map((event) => (event as { id: string }).id),
+      Array.from({ length: count }, (_, index) => `${index}`),
+    );
+    strictEqual(hub.dropCount, 0);
+    hub.close();
+    await written;
+  });
+}
+
+Deno.test("eventStreamReply takes nothing from the hub while nobody asks for it", async () => {
   const stream = openStream();
   await stream.read();
-  const first = stream.reader.read();
+  const first = stream.read();
   stream.hub.publishMessage(inbound("1", "x"));
   await first;
-  const before = stream.hub.dropCount;
   for (let index = 0; index < 100; index++) {
     stream.hub.publishMessage(inbound(`${index}`, "x"));
-    await settle();
+    await stream.clock.advance(EVENT_PAUSE_MS);
   }
-  strictEqual(stream.hub.dropCount - before, 36);
+  strictEqual(stream.hub.dropCount, 100 - LEGACY_QUEUE);
+  await stream.read();
+  strictEqual(stream.parser.events.length, 1 + LEGACY_QUEUE);
   await stream.reader.cancel();
 });
 
@@ -257,12 +287,17 @@ Deno.test("eventStreamReply turns one event into one event, whatever its texts h
 Deno.test("eventStreamReply keeps a line break that is in a line from ending the event", async () => {
   const parser = new SseParser();
   const clock = new ManualClock();
-  let served = false;
+  const lines: string[][] = [["[1,\r\n\r\n2]"]];
   const reply = eventStreamReply({
     backlog: ['{"a":\n\r1}'],
-    next: () => Promise.resolve(served ? [] : (served = true, ["[1,\r\n\r\n2]"])),
+    get ended() {
+      return lines.length === 0;
+    },
+    take: () => lines.shift() ?? [],
+    whenNews: (action) => action(),
+    next: () => Promise.resolve([]),
     close: () => {},
-  }, { clock, pause: new EventPause(clock), onEnd: () => {} });
+  }, { clock, onEnd: () => {} });
   parser.push(await reply.bytes());
   deepStrictEqual(parser.json(), [{ a: 1 }, [1, 2]]);
 });

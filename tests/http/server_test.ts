@@ -218,6 +218,7 @@ Deno.test("at the cap the client that waits longest makes room; those being serv
     using refused = await RawClient.connect(address);
     strictEqual(await refused.rest(), "", "nobody else may be closed");
     ports.events.publishMessage(inbound("a", "x"));
+    await clock.advance(0);
     for (const client of [reader, fourth, fifth]) await client.until('"id":"a"');
   }, { clock, maxConnections: 3 });
 });

@@ -56,6 +56,19 @@ Deno.test("Clock.sleep ends at once when its signal aborts and leaves no timer",
   await clock.sleep(60_000, stop.signal);
 });
 
+Deno.test("systemClock.after 0 fires once what is ready has been handled, and before any timer", async () => {
+  const order: string[] = [];
+  const fired = Promise.withResolvers<void>();
+  systemClock.after(1, fired.resolve);
+  systemClock.after(0, () => order.push("cancelled")).cancel();
+  systemClock.after(0, () => order.push("after 0"));
+  let ready = Promise.resolve();
+  for (let turn = 0; turn < 20; turn++) ready = ready.then(() => {});
+  void ready.then(() => order.push("ready"));
+  await fired.promise;
+  assert.deepEqual(order, ["ready", "after 0"]);
+});
+
 Deno.test("systemClock.wall is in nanoseconds of this century and now never goes back", () => {
   const before = systemClock.now();
   assert.ok(systemClock.wall() > 1_700_000_000n * 1_000_000_000n);
