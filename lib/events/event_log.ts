@@ -1,8 +1,7 @@
 import type { Clock, Timer } from "#kit";
+import { NewestLines } from "./newest_lines.ts";
 import type { Subscription } from "./subscription.ts";
 
-/** Characters that may wait for slow readers before they lose the oldest events: 1 Mi. */
-export const MAX_QUEUED_CHARACTERS = 1_048_576;
 /**
  * Milliseconds after readers were told of news in which further events are collected: with many
  * readers a write for every event costs more than everything else.
@@ -19,18 +18,12 @@ const NOTHING: readonly string[] = [];
  */
 export class EventLog {
   readonly #clock: Clock;
-  readonly #capacity: number;
+  readonly #lines: NewestLines;
   readonly #readers = new Set<LogReader>();
   /** Readers that are to be told of news. */
   #waiting: LogReader[] = [];
-  #lines: string[] = [];
-  /** Position of `#lines[0]`. */
-  #first = 0;
-  #characters = 0;
   /** Every reader that waits has taken what lies before this position, or more. */
   #due = 0;
-  /** What readers at a position get, until the next event. */
-  readonly #batches = new Map<number, readonly string[]>();
   #timer: Timer | undefined;
   #arrival: PromiseWithResolvers<void> | undefined;
   #lost = 0;
@@ -38,7 +31,7 @@ export class EventLog {
   /** `capacity` is in events. */
   constructor(options: { clock: Clock; capacity: number }) {
     this.#clock = options.clock;
-    this.#capacity = options.capacity;
+    this.#lines = new NewestLines(options.capacity);
   }
 
   /** Readers now. */
@@ -48,13 +41,13 @@ export class EventLog {
 
   /** Position of the next event. */
   get end(): number {
-    return this.#first + this.#lines.length;
+    return this.#lines.end;
   }
 
   /** Events lost so far, counted once for each reader that lost them. */
   get lost(): number {
     let lost = this.#lost;
-    for (const { position } of this.#readers) lost += Math.max(0, this.#first - position);
+    for (const { position } of this.#readers) lost += Math.max(0, this.#lines.first - position);
     return lost;
   }
 
@@ -67,30 +60,20 @@ export class EventLog {
 
   /** Adds an event. Never waits for a reader. */
   append(line: string): void {
-    while (this.#isFull(1, line.length)) {
+    while (this.#lines.isFullFor(line)) {
       // Who has only been waiting for the end of a pause must not lose an event over it.
-      if (this.#waiting.length > 0 && this.#due <= this.#first) this.#tell();
-      this.#characters -= this.#lines.shift()?.length ?? 0;
-      this.#first++;
+      if (this.#waiting.length > 0 && this.#due <= this.#lines.first) this.#tell();
+      this.#lines.dropOldest();
     }
     this.#lines.push(line);
-    this.#characters += line.length;
-    this.#batches.clear();
     this.#wakeAll();
     if (this.#waiting.length > 0) this.#timer ??= this.#clock.after(0, this.#tell);
   }
 
   /** Everything from a position on that is still held, for a reader that goes on at {@link end}. */
   take(position: number): readonly string[] {
-    const from = Math.max(position, this.#first);
-    this.#lost += from - position;
-    if (from === this.end) return NOTHING;
-    let batch = this.#batches.get(from);
-    if (batch === undefined) {
-      batch = this.#lines.slice(from - this.#first);
-      this.#batches.set(from, batch);
-    }
-    return batch;
+    this.#lost += Math.max(0, this.#lines.first - position);
+    return this.#lines.since(position);
   }
 
   /** Tells a reader once there is something behind its position; to be called once until then. */
@@ -106,7 +89,7 @@ export class EventLog {
     return this.#arrival.promise;
   }
 
-  /** Takes a reader off and tells it. */
+  /** Takes a reader off. */
   leave(reader: LogReader): void {
     this.#readers.delete(reader);
     this.#waiting = this.#waiting.filter((waiting) => waiting !== reader);
@@ -114,21 +97,12 @@ export class EventLog {
     if (this.#readers.size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#first = this.end;
-    this.#lines = [];
-    this.#characters = 0;
-    this.#batches.clear();
+    this.#lines.clear();
   }
 
   /** Ends every reader's stream. */
   close(): void {
     for (const reader of [...this.#readers]) reader.close();
-  }
-
-  /** Whether so much more would be too much. One event is never too large. */
-  #isFull(events: number, characters: number): boolean {
-    return this.#lines.length + events > this.#capacity ||
-      (this.#lines.length > 0 && this.#characters + characters > MAX_QUEUED_CHARACTERS);
   }
 
   #wakeAll(): void {

@@ -23,7 +23,7 @@
  */
 export { type Channel, type MessageEvent, parseChannels, type StatusEvent } from "./event.ts";
 export { legacyMessageLine, statusLine, structuredMessageLine } from "./event_json.ts";
-export { EVENT_PAUSE_MS, MAX_QUEUED_CHARACTERS } from "./event_log.ts";
+export { EVENT_PAUSE_MS } from "./event_log.ts";
 export {
   EventHub,
   LEGACY_QUEUE,
@@ -32,6 +32,7 @@ export {
   STRUCTURED_RING,
   type StructuredFilter,
 } from "./hub.ts";
+export { MAX_QUEUED_CHARACTERS } from "./newest_lines.ts";
 export type { RingLimits } from "./replay_ring.ts";
 export { cutToBytes, MAX_FORWARD_FROM, unwrapBody, type VisibleBody } from "./structured_body.ts";
 export type { Subscription } from "./subscription.ts";

@@ -74,6 +74,16 @@ Deno.test("EventLog loses nothing over a pause: a full log tells those who wait,
   assert.equal(log.lost, 0);
 });
 
+Deno.test("EventLog loses nothing over a pause to an event that needs the room of several", async () => {
+  const { log, clock } = newLog();
+  const batches = follow(log.open([]));
+  append(log, "a".repeat(MAX_QUEUED_CHARACTERS - 1));
+  await clock.advance(0);
+  append(log, "b", "c".repeat(MAX_QUEUED_CHARACTERS));
+  await clock.advance(EVENT_PAUSE_MS);
+  assert.deepEqual(batches.flat().map((line) => line[0]), ["a", "b", "c"]);
+});
+
 Deno.test("EventLog tells nobody early because a slow reader holds the log full", async () => {
   const { log, clock } = newLog();
   log.open([]);
