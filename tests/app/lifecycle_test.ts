@@ -95,7 +95,9 @@ const refusals: readonly [name: string, options: TestNodeOptions, lines: readonl
     'ERROR invalid --addr "8002": use :PORT (this machine only), ' +
     "*:PORT (every interface) or HOST:PORT",
   ]],
-  ["--addr is open to others and there is no password", { config: { addr: "0.0.0.0:0" } }, [
+  ["--addr is open to others, whatever else is wrong", {
+    config: { addr: "0.0.0.0:0", sk: "zz", tcpListen: ":8801" },
+  }, [
     "ERROR refusing to serve 0.0.0.0:0 without a password, because other machines could reach " +
     "it: use --password-file FILE (not in this build yet), or --no-password if you guard the " +
     "port yourself (container, reverse proxy)",
