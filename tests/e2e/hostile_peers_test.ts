@@ -13,6 +13,8 @@ import { type App, startApp } from "#support/spawn.ts";
 
 /** An honest peer's receipt must come within this, whatever the others do. */
 const RECEIPT_DEADLINE_MS = 1_000;
+/** While an attack goes on, this process makes it on the same thread as the honest peer's work. */
+const DURING_DEADLINE_MS = 5_000;
 /** Memory after an attack, against memory before it. */
 const MEMORY_RATIO = 1.2;
 
@@ -202,12 +204,16 @@ const attacks: readonly Attack[] = [
 ];
 
 /** The receipt of an honest message within the deadline; one slow moment of the machine is forgiven. */
-async function assertServed(honest: RawPeer, attack: string): Promise<void> {
+async function assertServed(
+  honest: RawPeer,
+  attack: string,
+  deadlineMs = RECEIPT_DEADLINE_MS,
+): Promise<void> {
   for (let attempt = 1;; attempt++) {
     const before = performance.now();
     await honest.sendAcked(attack);
     const took = performance.now() - before;
-    if (took <= RECEIPT_DEADLINE_MS) return;
+    if (took <= deadlineMs) return;
     assert.ok(attempt < 2, `the receipt took ${Math.round(took)} ms: ${attack}`);
   }
 }
@@ -242,11 +248,12 @@ Deno.test("hostile peers disturb nobody and leave no memory behind", async (t) =
       await t.step(attack.name, async () => {
         const release = await attack.run(target);
         try {
-          await assertServed(honest, attack.name);
+          await assertServed(honest, `during ${attack.name}`, DURING_DEADLINE_MS);
           await assertWelcome(target);
         } finally {
           await release?.();
         }
+        await assertServed(honest, `after ${attack.name}`);
         const after = await settledMemory(app.pid, before * MEMORY_RATIO);
         assert.ok(
           after <= before * MEMORY_RATIO,
