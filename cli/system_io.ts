@@ -34,12 +34,19 @@ function systemMemory(): ProcessMemory | undefined {
   };
 }
 
+/** What shells report for a process that a signal ended. */
+const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
+
 function listenForSignals(): AbortSignal {
   const abort = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     // Windows knows no SIGTERM.
     if (Deno.build.os === "windows" && name === "SIGTERM") continue;
-    Deno.addSignalListener(name, () => abort.abort());
+    Deno.addSignalListener(name, () => {
+      // Whoever asks twice wants it to end now, whatever it is busy with.
+      if (abort.signal.aborted) Deno.exit(SIGNAL_EXIT[name]);
+      abort.abort();
+    });
   }
   return abort.signal;
 }

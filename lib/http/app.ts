@@ -6,7 +6,7 @@ import { assetReply, isAsset } from "./assets.ts";
 import { eventStreamReply } from "./event_stream.ts";
 import { refusalFor } from "./guard.ts";
 import { MAX_STREAMS } from "./limits.ts";
-import { postMessage } from "./message_route.ts";
+import { limitWaits, postMessage } from "./message_route.ts";
 import type { ControlPorts } from "./ports.ts";
 import { jsonReply, textReply } from "./replies.ts";
 
@@ -43,7 +43,8 @@ export function createApp(
     if (refusal !== undefined) return textReply(403, refusal);
     return await next();
   });
-  app.all("/message", only(["POST"], async (c) => postMessage(await c.req.text(), ports)));
+  const messages = limitWaits(ports);
+  app.all("/message", only(["POST"], async (c) => postMessage(await c.req.text(), messages)));
   app.all("/status", only(["GET"], () => jsonReply(ports.status())));
   app.all("/sse", only(["GET"], () => streams.open(() => ports.events.subscribeLegacy())));
   app.all("/events", only(["GET"], (c) => getEvents(c, ports, streams)));

@@ -23,6 +23,11 @@ export const ACCEPT_RETRY_MS = 100;
 export const MAX_CONNECTIONS = 512;
 /** Event streams at a time, so that they can never fill all connections; more get 503. */
 export const MAX_STREAMS = 384;
+/**
+ * Messages that wait for their receipt at a time, so that they can never fill all connections either:
+ * a client that left is noticed only when its wait is over. More get 503.
+ */
+export const MAX_WAITS = 256;
 /** Bytes of a request line; longer gets 414. */
 export const MAX_REQUEST_LINE = 8_192;
 /** Bytes of all header lines together; longer gets 431. */

@@ -1,6 +1,7 @@
 import { KeyError, PublicKey } from "#crypto";
 import * as v from "valibot";
 import { BodyError, firstJsonValue } from "./json_body.ts";
+import { MAX_WAITS } from "./limits.ts";
 import type { ControlPorts, ControlSendOutcome, ControlSendRequest } from "./ports.ts";
 import { emptyReply, jsonReply, textReply } from "./replies.ts";
 
@@ -19,8 +20,27 @@ const MESSAGE_BODY = v.object({
 
 const NETWORKS: ReadonlySet<string> = new Set(["auto", "skynet", "dmsg", "tcp-direct", "cxo"]);
 
+/** The part of {@link ControlPorts} that sends; undefined when too many already wait. */
+export interface MessagePort {
+  /** Sends one message, or refuses at once. */
+  send(request: ControlSendRequest): Promise<ControlSendOutcome> | undefined;
+}
+
+/** Lets at most {@link MAX_WAITS} messages wait for their receipt at a time. */
+export function limitWaits(ports: Pick<ControlPorts, "send">): MessagePort {
+  let waiting = 0;
+  return {
+    send(request) {
+      if (request.waitMs === undefined) return ports.send(request);
+      if (waiting >= MAX_WAITS) return undefined;
+      waiting++;
+      return ports.send(request).finally(() => void waiting--);
+    },
+  };
+}
+
 /** `POST /message` (http-api.md 4.1): every row of its reply table. */
-export async function postMessage(body: string, ports: ControlPorts): Promise<Response> {
+export async function postMessage(body: string, ports: MessagePort): Promise<Response> {
   let request: ControlSendRequest;
   try {
     request = parseMessageRequest(body);
@@ -30,7 +50,10 @@ export async function postMessage(body: string, ports: ControlPorts): Promise<Re
     }
     throw thrown;
   }
-  return messageReply(await ports.send(request));
+  const outcome = await ports.send(request);
+  return outcome === undefined
+    ? textReply(503, "too many messages wait for a receipt")
+    : messageReply(outcome);
 }
 
 /**

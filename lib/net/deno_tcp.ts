@@ -136,10 +136,15 @@ class TcpStream implements ByteStream {
     return new Promise((resolve, reject) => {
       this.#abandonWrite = reject;
       this.#writing = true;
-      this.#connection.write(bytes).then(resolve, reject).finally(() => {
+      // Before the caller learns of it: after a part it starts the next write at once.
+      const settle = () => {
         this.#writing = false;
         if (this.#closed) this.#release();
-      });
+      };
+      this.#connection.write(bytes).then(
+        (count) => (settle(), resolve(count)),
+        (error) => (settle(), reject(error)),
+      );
     });
   }
 

@@ -1,8 +1,8 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import type { ControlSendOutcome } from "#http";
+import { type ControlSendOutcome, MAX_WAITS } from "#http";
 import { firstJsonValue } from "../../lib/http/json_body.ts";
-import { postMessage } from "../../lib/http/message_route.ts";
+import { limitWaits, postMessage } from "../../lib/http/message_route.ts";
 import { FakePorts, PEER } from "./control_harness.ts";
 
 async function post(body: string, outcome?: ControlSendOutcome) {
@@ -152,4 +152,26 @@ Deno.test("firstJsonValue answers any text with a value or a BodyError, and deep
     }),
     { numRuns: 200 },
   );
+});
+
+Deno.test("POST /message answers 503 while too many wait, and sends what waits for nothing", async () => {
+  const ports = new FakePorts();
+  const { promise, resolve } = Promise.withResolvers<ControlSendOutcome>();
+  ports.outcome = () => promise;
+  const messages = limitWaits(ports);
+  const waits = Array.from(
+    { length: MAX_WAITS },
+    () => postMessage(body({ wait_ms: 100 }), messages),
+  );
+  const refused = await postMessage(body({ wait_ms: 100 }), messages);
+  deepStrictEqual(
+    [refused.status, await refused.text()],
+    [503, "too many messages wait for a receipt\n"],
+  );
+  strictEqual(ports.requests.length, MAX_WAITS, "what was refused was not sent");
+  const unwaited = postMessage(body({}), messages);
+  strictEqual(ports.requests.length, MAX_WAITS + 1);
+  resolve({ kind: "acked", id: ID, ms: 1 });
+  await Promise.all([...waits, unwaited]);
+  strictEqual((await postMessage(body({ wait_ms: 100 }), messages)).status, 200);
 });

@@ -48,10 +48,15 @@ Deno.test("a TCP connection closed with a write that waits is released when the 
   let released = false;
   void stream.released.then(() => released = true);
   const writing = assert.rejects(stream.write(new Uint8Array(1 << 25)), { code: "closed" });
-  await settle();
+  // Until the system took its part of the bytes and a second write of the rest waits.
+  for (let turn = 0; turn < 50; turn++) await settle();
   assert.equal(released, false, "it is open");
   stream.close();
   await writing;
+  await settle();
+  // Deno 2.9 lets go of it at once; 2.6 keeps the connection, and must not say otherwise.
+  const keeps = Number(Deno.version.deno.split(".")[1]) < 9;
+  assert.equal(released, !keeps);
   peer.close();
   await stream.released;
   listener.close();
