@@ -10,9 +10,6 @@ import { printResult } from "./send_result.ts";
 import { type Verbose, verboseWriter } from "./verbose.ts";
 import { parseViaSpec } from "./via_endpoint.ts";
 
-/** Longest time that a timer can wait, ms: 2^31 - 1. */
-const LONGEST_WAIT_MS = 2_147_483_647;
-
 type SendCall = Call<typeof SEND_FLAGS>;
 
 /** Dials the peer and hands it the message, without a local app: every outcome of cli.md 4.2. */
@@ -128,7 +125,7 @@ async function deliver({ flags, io }: SendCall, { link, frame, id }: Delivery): 
   }
   let timer: Timer | undefined;
   const late = new Promise<"timeout">((resolve) => {
-    timer = io.clock.after(Math.min(wait, LONGEST_WAIT_MS), () => resolve("timeout"));
+    timer = io.clock.after(wait, () => resolve("timeout"));
   });
   const outcome = await Promise.race([receipt.outcome, late]);
   timer?.cancel();

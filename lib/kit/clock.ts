@@ -37,7 +37,10 @@ export function sleepOn(
   });
 }
 
-/** The machine's clocks. */
+/** Longest wait of the runtime's timers, ms: 2^31 - 1. Beyond it they would fire at once. */
+export const LONGEST_TIMER_MS = 2_147_483_647;
+
+/** The machine's clocks. A longer wait than {@link LONGEST_TIMER_MS} becomes that. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
@@ -46,7 +49,7 @@ export const systemClock: Clock = {
       const handle = setImmediate(action);
       return { cancel: () => clearImmediate(handle) };
     }
-    const handle = setTimeout(action, ms);
+    const handle = setTimeout(action, Math.min(ms, LONGEST_TIMER_MS));
     return { cancel: () => clearTimeout(handle) };
   },
   sleep: (ms, signal) => sleepOn(systemClock, ms, signal),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Backoff, formatDuration, parseDuration, rfc3339, systemClock } from "#kit";
-import { ManualClock } from "#support/manual_clock.ts";
+import { ManualClock, settle } from "#support/manual_clock.ts";
 
 Deno.test("parseDuration reads what the command line promises and nothing else", () => {
   const table: [string, number | undefined][] = [
@@ -73,4 +73,13 @@ Deno.test("systemClock.wall is in nanoseconds of this century and now never goes
   const before = systemClock.now();
   assert.ok(systemClock.wall() > 1_700_000_000n * 1_000_000_000n);
   assert.ok(systemClock.now() >= before);
+});
+
+Deno.test("systemClock.after waits long where the runtime's own timer would fire at once", async () => {
+  let fired = false;
+  const timer = systemClock.after(2 ** 40, () => fired = true);
+  await settle();
+  await systemClock.sleep(5);
+  assert.equal(fired, false);
+  timer.cancel();
 });
