@@ -6,6 +6,8 @@ export interface Call<Table extends FlagTable = FlagTable> {
   readonly flags: FlagValues<Table>;
   /** Long names of the flags that were given. */
   readonly given: ReadonlySet<string>;
+  /** Words that belong to no flag; empty for a command that takes none. */
+  readonly operands: readonly string[];
   readonly io: CliIo;
 }
 
@@ -22,6 +24,8 @@ export interface CommandSpec<Table extends FlagTable = FlagTable> {
   readonly summary: string;
   /** More for its own `--help`. */
   readonly notes?: string;
+  /** What may follow besides flags, as its usage line shows it; without it nothing may. */
+  readonly operands?: string;
   readonly flags: Table;
   /** Loads its code: no command pays for another one. Without it: not in this build yet. */
   load?(): Promise<CommandModule<Table>>;

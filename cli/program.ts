@@ -100,7 +100,8 @@ function rootCommand(): Command {
 }
 
 function commanderOf(spec: CommandSpec): Command {
-  const program = quiet(new Command(spec.name)).usage("[flags]");
+  const words = spec.operands === undefined ? "" : `${spec.operands} `;
+  const program = quiet(new Command(spec.name)).usage(`${words}[flags]`);
   const notes = spec.load === undefined ? "Not in this build yet." : spec.notes;
   const summary = spec.summary.charAt(0).toUpperCase() + spec.summary.slice(1);
   program.description(notes === undefined ? `${summary}.` : `${summary}.\n${notes}`);

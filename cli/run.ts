@@ -46,7 +46,7 @@ async function dispatch(line: Arguments, io: CliIo): Promise<number> {
 async function runCommand(command: CommandSpec, line: Arguments, io: CliIo): Promise<number> {
   if (command.load === undefined) throw new CliError(laterText(command.name), { code: "later" });
   const { values, given } = readFlags(command, line.flags);
-  refuseOperands(command, line.operands);
+  if (command.operands === undefined) refuseOperands(command, line.operands);
   refuseLaterFlags(command.flags, { values, given });
   for (const name of line.bareFalse) {
     if (!line.json) {
@@ -54,7 +54,7 @@ async function runCommand(command: CommandSpec, line: Arguments, io: CliIo): Pro
     }
   }
   const module = await command.load();
-  return await module.run({ flags: values, given, io });
+  return await module.run({ flags: values, given, operands: line.operands, io });
 }
 
 function refuseOperands(command: CommandSpec, operands: readonly string[]): void {

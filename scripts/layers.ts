@@ -13,6 +13,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "lib/events": ["lib/kit"],
   "lib/store": ["lib/kit", "lib/events"],
   "lib/chat": ["lib/kit", "lib/crypto", "lib/session", "lib/net", "lib/events"],
+  "lib/contacts": ["lib/kit"],
+  "lib/metrics": ["lib/kit"],
   "lib/http": ["lib/kit", "lib/crypto", "lib/events"],
   "lib/app": [
     "lib/kit",
@@ -23,6 +25,8 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "lib/events",
     "lib/store",
     "lib/chat",
+    "lib/contacts",
+    "lib/metrics",
     "lib/http",
   ],
   "cli": [

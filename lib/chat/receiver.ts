@@ -79,7 +79,7 @@ export class Receiver {
       case "message":
         counters.inbound_msg_count++;
         counters.last_rx = effect.event.wall;
-        store?.append(effect.event).catch((error) => this.#logStoreFailure(error));
+        store?.append(effect.event);
         return events.publishMessage(effect.event);
       case "log":
         return this.#log(effect.level, effect.text);

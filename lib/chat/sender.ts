@@ -1,6 +1,6 @@
 import type { PublicKey } from "#crypto";
 import type { MessageEvent } from "#events";
-import { CodedError, concat, errorText, quoteForLog } from "#kit";
+import { CodedError, concat, errorText } from "#kit";
 import { encodeFrame, MAX_FRAME_PAYLOAD } from "#session";
 import type { ChatLink } from "./chat_link.ts";
 import type { ChatState } from "./chat_state.ts";
@@ -109,7 +109,7 @@ export class Sender {
   }
 
   #record(recipient: PublicKey, plan: Extract<OutboundPlan, { kind: "send" }>): void {
-    const { clock, counters, events, log, self, store } = this.#state;
+    const { clock, counters, events, self, store } = this.#state;
     const wall = clock.wall();
     counters.outbound_msg_count++;
     counters.last_send = wall;
@@ -125,10 +125,7 @@ export class Sender {
       channel: "dm",
       wall,
     };
-    store?.append(event).catch((error) => {
-      const reason = quoteForLog(errorText(error));
-      log.warn(`skychat/dm: history of ${recipient.hex} refused: ${reason}`);
-    });
+    store?.append(event);
     events.publishMessage(event);
   }
 

@@ -21,6 +21,7 @@
  *
  * @module
  */
+export type { ArchivedEvent, EventArchive } from "./archive.ts";
 export { type Channel, type MessageEvent, parseChannels, type StatusEvent } from "./event.ts";
 export { legacyMessageLine, statusLine, structuredMessageLine } from "./event_json.ts";
 export { EVENT_PAUSE_MS } from "./event_log.ts";

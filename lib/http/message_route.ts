@@ -99,6 +99,10 @@ function messageReply(outcome: ControlSendOutcome): Response {
       return jsonReply({ acked: true, id: outcome.id, ms: outcome.ms });
     case "timeout":
       return jsonReply({ acked: false, id: outcome.id, ms: outcome.ms, reason: "timeout" }, 504);
+    case "queued":
+      return jsonReply({ id: outcome.id, ok: true, queued: true }, 202);
+    case "unqueueable":
+      return textReply(outcome.code === "too-large" ? 400 : 503, outcome.message);
     case "failed":
       return textReply(400, outcome.message);
   }

@@ -16,6 +16,8 @@ export interface ControlSendRequest {
   replyTo?: string;
   /** One of the words of http-api.md 4.1; it only colours error texts. */
   network?: string;
+  /** Keep the message for a peer that is not connected; for this many milliseconds. */
+  queueForMs?: number;
 }
 
 /** What became of a message; times are milliseconds, messages are texts of http-api.md 4.1. */
@@ -24,6 +26,8 @@ export type ControlSendOutcome =
   | { kind: "receipt-asked"; id: string }
   | { kind: "acked"; id: string; ms: number }
   | { kind: "timeout"; id: string; ms: number }
+  | { kind: "queued"; id: string; expires: bigint /* nanoseconds since 1970 */ }
+  | { kind: "unqueueable"; code: "no-store" | "full" | "too-large"; message: string }
   | { kind: "failed"; code: string; message: string };
 
 /** What the control surface needs from the rest of the process. */
@@ -37,7 +41,117 @@ export interface ControlPorts {
     subscribeLegacy(): Subscription;
     subscribe(filter: { channels: ReadonlySet<Channel>; since: number }): Subscription;
     readonly legacySubscribers: number;
+    /** Whether the numbers of `/events` outlive the process: then each event carries an SSE id. */
+    readonly durable?: boolean;
   };
+  /** Stored messages; undefined without `--persist`. */
+  readonly history?: HistoryPort | undefined;
+  /** Newest stored messages for a new `/sse` client; 0 is none. */
+  readonly seedCount?: number;
+  /** Messages to peers, beyond {@link send}. Best effort, never rejects. */
+  readonly chat?: ChatPort;
+  /** Queued messages; undefined without `--persist`. */
+  readonly outbox?: OutboxPort | undefined;
+  /** The address book; undefined when its file cannot be used. */
+  readonly contacts?: ContactsPort | undefined;
+  /** Block list and approval; undefined when their file cannot be used. */
+  readonly privacy?: PrivacyPort | undefined;
+  /** The unread estimate of http-api.md 4.18. */
+  readonly unread?: { read(): number; reset(total: number): void };
+  /** The body of `/metrics`, Prometheus text form 0.0.4. */
+  metrics?(): string;
+  /** Reasons why the node is not healthy; none when it is. */
+  health?(): readonly string[];
+}
+
+/** What the history routes need; `History` of `#store` has this shape. */
+export interface HistoryPort {
+  recent(limit: number): Promise<readonly StoredMessage[]>;
+  byPeer(peer: string, limit: number): Promise<readonly StoredMessage[]>;
+  peers(): Promise<readonly string[]>;
+  forget(peer: string, id: string): Promise<boolean>;
+  forgetPeer(peer: string): Promise<number>;
+  search(query: string, limit: number): Promise<readonly object[]>;
+  pages(): AsyncIterable<readonly StoredMessage[]>;
+  groupPages(): AsyncIterable<readonly object[]>;
+  import(records: ImportRecords, onProgress?: (handled: number) => void): Promise<
+    ImportCounts & { readonly full: boolean }
+  >;
+}
+
+/** A record of history.md 3. */
+export interface StoredMessage {
+  readonly peer: string;
+  readonly from?: string;
+  readonly outgoing: boolean;
+  readonly text: string;
+  readonly timestamp: string;
+  readonly id?: string;
+  readonly reply_to?: string;
+  readonly file_id?: string;
+  readonly file_name?: string;
+  readonly file_size?: number;
+  readonly file_status?: string;
+  readonly file_url?: string;
+}
+
+/** Records of an archive, checked (http-api.md 4.17). */
+export interface ImportRecords {
+  readonly messages: readonly StoredMessage[];
+  readonly groupMessages: readonly {
+    readonly group_id: string;
+    readonly sender_pk: string;
+    readonly outgoing: boolean;
+    readonly text: string;
+    readonly timestamp: string;
+  }[];
+}
+
+/** Counts of history.md 7.1. */
+export interface ImportCounts {
+  readonly messages: number;
+  readonly group_messages: number;
+  readonly duplicates: number;
+  readonly rejected: number;
+  readonly expiring: number;
+  readonly evicted: number;
+}
+
+/** What the routes about single messages need. */
+export interface ChatPort {
+  sendRead(peer: PublicKey, ids: readonly string[]): Promise<void>;
+  /** Retracts an own message on both sides and says so to local consumers. */
+  sendDelete(peer: PublicKey, id: string): Promise<void>;
+  isConnected(peer: PublicKey): boolean;
+  /** Drops a conversation from the replay buffers. */
+  forgetReplay(peer: string): void;
+}
+
+/** Queued messages, as `GET /outbox` shows them. */
+export interface OutboxPort {
+  /** In the order of queueing, ready for JSON. */
+  list(): readonly object[];
+  /** Takes one out; false when there is none of that id. */
+  cancel(id: string): Promise<boolean>;
+}
+
+/** The address book of http-api.md 4.11. Errors of `set` are `ContactsError`s with the spec's text. */
+export interface ContactsPort {
+  /** Names by key, sorted by key. */
+  all(): Readonly<Record<string, string>>;
+  /** Returns the name as stored; an empty one removes. */
+  set(pk: string, name: string): Promise<string>;
+  /** Fills gaps, never overwrites; the number added. */
+  merge(names: Readonly<Record<string, unknown>>): Promise<number>;
+}
+
+/** The settings of http-api.md 4.12. Errors are `ContactsError`s with the spec's text. */
+export interface PrivacyPort {
+  /** Ready for JSON: approval, blocked, requests. */
+  state(): Promise<object>;
+  setApproval(approval: boolean): Promise<void>;
+  block(pk: string, blocked: boolean): Promise<void>;
+  accept(pk: string): Promise<void>;
 }
 
 /** How a {@link ControlServer} is set up. */
@@ -46,10 +160,24 @@ export interface ControlOptions {
   address: string;
   /** `--no-password`: whether an address that is not loopback may be bound. */
   allowNonLoopback: boolean;
+  /** Who may use the surface; everybody who reaches it when absent (http-api.md 2). */
+  gate?: PasswordGate | undefined;
   /** Where the server reports what an operator should know. */
   log: Log;
   /** For every deadline. */
   clock: Clock;
   /** Connections at a time; MAX_CONNECTIONS unless a test wants to reach the cap sooner. */
   maxConnections?: number;
+}
+
+/** Decides who may use the control surface. Made by `lib/http/auth.ts`. */
+export interface PasswordGate {
+  /**
+   * Undefined lets the request pass; otherwise the refusal, after whatever delay it deserves.
+   * `client` is the address the connection comes from.
+   */
+  check(
+    request: { authorization: string | undefined; internalToken: string | undefined },
+    client: string,
+  ): Promise<Response | undefined>;
 }

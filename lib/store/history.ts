@@ -1,0 +1,103 @@
+import type { EventArchive, MessageEvent } from "#events";
+import type { GroupRecord, HistoryRecord } from "./record.ts";
+
+/** Texts of history.md 5, in the order of the checks. */
+export type Refusal =
+  | "peer PK is empty"
+  | "message exceeds max size"
+  | "peer not in whitelist"
+  | "per-peer rate limit exceeded"
+  | "total storage cap reached";
+
+/** What became of an append, known at once; the disk follows. */
+export interface Appended {
+  /** Number of the event on the durable stream. Every event gets one, also when history refuses it. */
+  readonly seq: number;
+  /** Why the history does not keep the message; undefined when it does. */
+  readonly refusal: Refusal | undefined;
+  /**
+   * Resolves when the event, and the record if there is one, are on disk (true) or could not be
+   * written (false, logged). Never rejects; resolves in the order of the appends.
+   */
+  readonly committed: Promise<boolean>;
+}
+
+/** Where a search found something, newest first (http-api.md 4.10). */
+export interface SearchHit {
+  readonly peer: string;
+  readonly from?: string;
+  readonly outgoing?: true;
+  /** Unwrapped. */
+  readonly text: string;
+  readonly ts: string;
+}
+
+/** Counts of history.md 7.1. */
+export interface ImportReport {
+  readonly messages: number;
+  readonly group_messages: number;
+  readonly duplicates: number;
+  readonly rejected: number;
+  readonly expiring: number;
+  readonly evicted: number;
+  /** The store was full before the end: what was stored stays. */
+  readonly full: boolean;
+}
+
+/** What `/status` and `/metrics` say about a store. */
+export interface StoreFigures {
+  /** Live records. */
+  readonly messages: number;
+  readonly peers: number;
+  /** Bytes of live records: key, value and 64 for each peer (history.md 5). */
+  readonly bytes: number;
+  /** Events kept for `/events`. */
+  readonly events: number;
+  /** Commits, and those that failed. */
+  readonly commits: number;
+  readonly failedCommits: number;
+  /** Appends that are not on disk yet. */
+  readonly pending: number;
+}
+
+/**
+ * Persisted messages (history.md). Queries see what is committed, filtered by age. Nothing here
+ * throws for what a peer sent; queries reject with `StoreError` when the disk fails.
+ */
+export interface History {
+  /** Decides at once, writes behind; calls keep their order. */
+  append(event: MessageEvent): Appended;
+  /** Resolves at once while few appends wait for the disk, else when few do: back-pressure. */
+  readonly ready: Promise<void> | undefined;
+  /** The newest `limit` of all conversations by timestamp, oldest first; <= 0 is all. */
+  recent(limit: number): Promise<readonly HistoryRecord[]>;
+  /** The newest `limit` of one conversation, oldest first; <= 0 is all. */
+  byPeer(peer: string, limit: number): Promise<readonly HistoryRecord[]>;
+  /** Keys with a conversation, in byte order. */
+  peers(): Promise<readonly string[]>;
+  /**
+   * Removes the records with this id from a conversation; with `author` only those that this key
+   * wrote (the author of an outgoing record is this node). Whether one existed.
+   */
+  forget(peer: string, id: string, author?: string): Promise<boolean>;
+  /** Removes a conversation and its archived events; the number of records. */
+  forgetPeer(peer: string): Promise<number>;
+  /** Newest first; blank finds nothing (http-api.md 4.10). */
+  search(query: string, limit: number): Promise<readonly SearchHit[]>;
+  /** Every record, conversation by conversation, in pages, for an export. */
+  pages(): AsyncIterable<readonly HistoryRecord[]>;
+  /** Every group record, in pages. */
+  groupPages(): AsyncIterable<readonly GroupRecord[]>;
+  /** Merges records by the rules of history.md 7.1; `onProgress` gets the number handled so far. */
+  import(
+    records: { messages: readonly HistoryRecord[]; groupMessages: readonly GroupRecord[] },
+    onProgress?: (handled: number) => void,
+  ): Promise<ImportReport>;
+  /** Removes what is older than the age limit; the number of records. Also runs on its own schedule. */
+  sweep(): Promise<number>;
+  /** The events of `/events` on disk. */
+  readonly events: EventArchive;
+  figures(): StoreFigures;
+  /** Commits what waits, stops the schedule, lets go of the file. */
+  close(): Promise<void>;
+}
