@@ -6,6 +6,7 @@ import {
   LISTEN_FLAGS,
   SEND_FLAGS,
 } from "./client_flags.ts";
+import { CHAT_FLAGS } from "./chat_flags.ts";
 import { command, type CommandSpec } from "./command.ts";
 
 /** Every command, in the order of `--help`. One without `load` is not in this build yet. */
@@ -50,16 +51,31 @@ export const COMMANDS: readonly CommandSpec[] = [
     flags: KEYGEN_FLAGS,
     load: () => import("./commands/keygen.ts"),
   }),
+  command({
+    name: "chat",
+    summary: "full-screen chat with one peer",
+    notes: "Enter sends, PgUp and PgDn scroll, Esc or Ctrl-C leaves.",
+    flags: CHAT_FLAGS,
+    load: () => import("./commands/chat.ts"),
+  }),
+  command({
+    name: "completion",
+    summary: "print a completion script for a shell",
+    notes:
+      "For bash: source <(skychat completion bash). For fish: skychat completion fish | source. " +
+      "For zsh: skychat completion zsh > _skychat, in a folder of $fpath.",
+    operands: "bash|zsh|fish",
+    flags: {},
+    load: () => import("./commands/completion.ts"),
+  }),
   ...[
     ["history", "show stored messages"],
     ["alias", "names for public keys"],
     ["group", "group chat"],
     ["pair", "pairing (needs a visor)"],
-    ["chat", "full-screen chat"],
     ["send-file", "send a file"],
     ["voice", "voice calls"],
     ["passwd", "write a password file"],
-    ["completion", "completion script for a shell"],
   ].map(([name = "", summary = ""]) => command({ name, summary, flags: CLIENT_FLAGS })),
 ];
 

@@ -18,6 +18,8 @@ export const STREAM_SILENCE_MS = 60_000;
 export interface FeedHandlers {
   /** Path and query, asked for anew at each connection. */
   path(): string;
+  /** The app has answered with a stream; its events follow. */
+  connected?(): void;
   /** The data of one event. */
   event(data: string): void;
   /** The stream is gone; it is opened again after `delayMs`. */
@@ -35,7 +37,10 @@ export async function followFeed(
     const error = await readOnce(client, handlers, {
       io,
       signal,
-      connected: () => backoff.reset(),
+      connected() {
+        backoff.reset();
+        handlers.connected?.();
+      },
     });
     if (signal.aborted) return;
     const delay = backoff.next();

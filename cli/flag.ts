@@ -23,6 +23,8 @@ export interface FlagSpec {
   readonly min?: number;
   /** The only values. */
   readonly choices?: readonly string[];
+  /** Values that a shell offers; others are for the command to judge. */
+  readonly suggestions?: readonly string[];
   /** Heading in `--help`. */
   readonly group?: string;
   /** `later`: refused with `not in this build yet` unless it asks for nothing. */

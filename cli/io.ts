@@ -2,11 +2,14 @@ import type { AppConfig, Environment, NodeRun, ReadSmallFile, ZoneOffset } from 
 import type { Clock, Random } from "#kit";
 import type { Network } from "#net";
 import type { Output } from "./output.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** All that a command needs from the process it runs in, so that tests run commands without one. */
 export interface CliIo {
   /** Where the command prints. */
   readonly output: Output;
+  /** What a full-screen command reads keys from. */
+  readonly terminal: Terminal;
   /** Environment variables, as they were at the start. */
   readonly environment: Environment;
   /** Time for waits, deadlines and printed times. */

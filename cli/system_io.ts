@@ -3,11 +3,13 @@ import { systemClock, systemRandom } from "#kit";
 import { readEnvironment } from "./environment.ts";
 import type { CliIo } from "./io.ts";
 import { systemOutput } from "./output.ts";
+import { systemTerminal } from "./terminal.ts";
 
 /** The real process: its streams, environment, clocks, network and signals. */
 export function systemIo(): CliIo {
   return {
     output: systemOutput(),
+    terminal: systemTerminal(),
     environment: readEnvironment(),
     clock: systemClock,
     random: systemRandom,

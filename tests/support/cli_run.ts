@@ -2,6 +2,7 @@ import { SmallFileError } from "#app";
 import { type CliIo, Output, runCli } from "#cli";
 import { MemoryNetwork, type Network } from "#net";
 import { ManualClock } from "./manual_clock.ts";
+import { FakeTerminal } from "./fake_terminal.ts";
 import { SeededRandom } from "./seeded_random.ts";
 import { TextCapture } from "./text_capture.ts";
 
@@ -14,6 +15,8 @@ export interface CliSetting {
   readonly network?: Network;
   readonly stdoutTerminal?: boolean;
   readonly stderrTerminal?: boolean;
+  /** The keyboard; without it nobody types. */
+  readonly terminal?: FakeTerminal;
   readonly os?: string;
   readonly startNode?: CliIo["startNode"];
 }
@@ -45,6 +48,7 @@ export function startCli(args: readonly string[], setting: CliSetting = {}): Cli
   const network = setting.network ?? new MemoryNetwork();
   const io: CliIo = {
     output: new Output(stdout, stderr),
+    terminal: setting.terminal ?? new FakeTerminal({ interactive: false }),
     environment: setting.env ?? {},
     clock,
     random: new SeededRandom(7),
