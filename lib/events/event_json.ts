@@ -57,6 +57,57 @@ export function structuredMessageLine(event: MessageEvent, seq: number): string 
   });
 }
 
+/** The number at the start of an `/events` text; undefined when it has none. */
+export function seqOf(line: string): number | undefined {
+  const digits = /^\{"seq":([0-9]{1,16})[,}]/.exec(line)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/**
+ * What a reader of `/events` gets in place of events that are no longer kept: those with a number above
+ * `after` and below `next`. Its own number is the last of them, so that a client that resumes after it
+ * is not told again.
+ */
+export function gapLine(gap: { after: number; next: number; wall: bigint }): string {
+  const { after, next, wall } = gap;
+  const text = `${next - after - 1} events are no longer kept`;
+  return oneLine({
+    seq: next - 1,
+    id: `gap-${after}`,
+    ts: rfc3339(wall),
+    channel: "system",
+    transport: "",
+    dir: "in",
+    text,
+    len: text.length,
+    gap: { after, next },
+  });
+}
+
+/** What a seed event says of a stored message; a record of history.md 3 has this shape. */
+export interface SeedSource {
+  /** The other side of the conversation, 66 hex digits. */
+  readonly peer: string;
+  /** Author of a received message. */
+  readonly from?: string;
+  readonly outgoing: boolean;
+  /** As it is stored: structured bodies still wrapped. */
+  readonly text: string;
+  /** RFC 3339 in UTC. */
+  readonly timestamp: string;
+}
+
+/** One stored message for a new reader of `/sse` (http-api.md 5.3): all values are strings. */
+export function seedLine(message: SeedSource): string {
+  return oneLine({
+    history: "true",
+    message: message.text.toWellFormed(),
+    peer: message.peer.toWellFormed(),
+    sender: message.outgoing ? "self" : (message.from ?? message.peer).toWellFormed(),
+    ts: message.timestamp.toWellFormed().replace(/\.[0-9]+/, ""),
+  });
+}
+
 /** Half a surrogate pair becomes U+FFFD; an empty text is left out of the JSON. */
 function wellFormed(text: string | undefined): string | undefined {
   return text === undefined || text === "" ? undefined : text.toWellFormed();

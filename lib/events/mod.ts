@@ -23,7 +23,15 @@
  */
 export type { ArchivedEvent, EventArchive } from "./archive.ts";
 export { type Channel, type MessageEvent, parseChannels, type StatusEvent } from "./event.ts";
-export { legacyMessageLine, statusLine, structuredMessageLine } from "./event_json.ts";
+export {
+  gapLine,
+  legacyMessageLine,
+  seedLine,
+  type SeedSource,
+  seqOf,
+  statusLine,
+  structuredMessageLine,
+} from "./event_json.ts";
 export { EVENT_PAUSE_MS } from "./event_log.ts";
 export {
   EventHub,

@@ -1,11 +1,9 @@
-import { parseChannels } from "#events";
 import { type Clock, errorText, type Log, quoteForLog } from "#kit";
 import { type Context, Hono } from "hono";
 import type { ControlAddress } from "./address.ts";
 import { assetReply, isAsset } from "./assets.ts";
-import { eventStreamReply } from "./event_stream.ts";
+import { eventRoutes } from "./event_routes.ts";
 import { refusalFor } from "./guard.ts";
-import { MAX_STREAMS } from "./limits.ts";
 import { limitWaits, postMessage } from "./message_route.ts";
 import type { ControlPorts } from "./ports.ts";
 import { jsonReply, textReply } from "./replies.ts";
@@ -33,7 +31,7 @@ export function createApp(
   context: AppContext,
 ): (request: Request) => Response | Promise<Response> {
   const app = new Hono();
-  const streams = new Streams(context);
+  const streams = eventRoutes(ports, context);
   app.use("*", async (c, next) => {
     const refusal = refusalFor({
       host: c.req.header("host"),
@@ -46,8 +44,8 @@ export function createApp(
   const messages = limitWaits(ports);
   app.all("/message", only(["POST"], async (c) => postMessage(await c.req.text(), messages)));
   app.all("/status", only(["GET"], () => jsonReply(ports.status())));
-  app.all("/sse", only(["GET"], () => streams.open(() => ports.events.subscribeLegacy())));
-  app.all("/events", only(["GET"], (c) => getEvents(c, ports, streams)));
+  app.all("/sse", only(["GET"], streams.sse));
+  app.all("/events", only(["GET"], streams.events));
   const noHistory = only(["GET"], () => textReply(503, "persistence not enabled"));
   app.all("/history", noHistory);
   app.all("/history/peers", noHistory);
@@ -68,36 +66,4 @@ function only(methods: readonly string[], handler: (c: Context) => Reply): (c: C
     if (methods.includes(c.req.method)) return handler(c);
     return textReply(405, `${methods.join(" or ")} only`, { allow: methods.join(", ") });
   };
-}
-
-/** `GET /events` (http-api.md 6). */
-function getEvents(c: Context, ports: ControlPorts, streams: Streams): Response {
-  const since = c.req.query("since") ?? "";
-  if (!/^[0-9]{0,19}$/.test(since)) return textReply(400, "invalid since");
-  const channels = parseChannels(c.req.query("channel"));
-  return streams.open(() => ports.events.subscribe({ channels, since: Number(since) }));
-}
-
-type Subscribe = ControlPorts["events"]["subscribeLegacy"];
-
-/** Counts event streams, so that they never take all connections. */
-class Streams {
-  readonly #context: AppContext;
-  #open = 0;
-
-  constructor(context: AppContext) {
-    this.#context = context;
-  }
-
-  /** Opens one more, or answers 503. */
-  open(subscribe: Subscribe): Response {
-    if (this.#open >= (this.#context.maxStreams ?? MAX_STREAMS)) {
-      return textReply(503, "too many event streams");
-    }
-    this.#open++;
-    return eventStreamReply(subscribe(), {
-      clock: this.#context.clock,
-      onEnd: () => void this.#open--,
-    });
-  }
 }

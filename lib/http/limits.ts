@@ -48,3 +48,8 @@ export const READ_BUFFER_BYTES = 16_384;
 export const EVENT_PIECE_CHARACTERS = 65_536;
 /** Milliseconds between two `: ping` comments of an event stream (http-api.md 5.2). */
 export const PING_INTERVAL_MS = 15_000;
+/**
+ * Milliseconds that the seed of `/sse` may take to be read; then the stream begins without it (ours). A
+ * read takes a few; a disk that takes longer must not keep live events from anybody.
+ */
+export const SEED_DEADLINE_MS = 2_000;
