@@ -1,5 +1,5 @@
 /**
- * The only place that sees a crypto library: keys, ECDH, signatures, hashes, AEAD, ML-KEM.
+ * The only place that sees a crypto library: keys, ECDH, signatures, hashes, AEAD, ML-KEM, passwords.
  *
  * Above `#kit`, below `#noise`. It never waits, never logs and never sees a socket. Randomness is
  * handed in, but for what only hardens a computation and shows in no result. The curve, the AEAD
@@ -24,4 +24,12 @@ export * from "./ecdh.ts";
 export * from "./hash.ts";
 export * from "./kem.ts";
 export * from "./keys.ts";
+export {
+  hashPassword,
+  MAX_PASSWORD_BYTES,
+  parsePasswordLine,
+  type PasswordForm,
+  type PasswordVerifier,
+} from "./password.ts";
+export { PasswordFileError, type PasswordFileFault } from "./password_file_error.ts";
 export * from "./signature.ts";
