@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { COMMANDS } from "../../cli/command_table.ts";
+import { bashScript } from "../../cli/completion_bash.ts";
+import { fishScript } from "../../cli/completion_fish.ts";
+import { completionModel, operandOffer } from "../../cli/completion_model.ts";
+import { zshScript } from "../../cli/completion_zsh.ts";
+import { command } from "../../cli/command.ts";
+import { runTest } from "#support/cli_run.ts";
+import { completeIn, hasProgram, runShell, type Shell } from "#support/shell_completion.ts";
+
+const A = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+const ALIASES = JSON.stringify({ ann: A, "an:na": A, bob: A }, null, 2);
+const SHELLS: readonly Shell[] = ["bash", "zsh", "fish"];
+const WORKING = COMMANDS.filter(({ load }) => load !== undefined);
+
+async function scriptOf(shell: Shell): Promise<string> {
+  const { code, stdout, stderr } = await runTest(["completion", shell]);
+  assert.equal(stderr, "");
+  assert.equal(code, 0);
+  return stdout;
+}
+
+/** Bash is on every machine that builds this; the others are tested where they are installed. */
+function shellTest(name: string, shell: Shell, body: (script: string) => Promise<void>): void {
+  const ignore = shell !== "bash" && !hasProgram(shell);
+  const reason = ignore ? ` (${shell} is not installed here)` : "";
+  Deno.test({
+    name: `${shell}: ${name}${reason}`,
+    ignore,
+    fn: async () => body(await scriptOf(shell)),
+  });
+}
+
+for (const shell of SHELLS) {
+  const find = (script: string, line: string) =>
+    completeIn(shell, { script, line, aliases: ALIASES });
+
+  shellTest("completes commands, also in the older spellings", shell, async (script) => {
+    const names = WORKING.map(({ name }) => name).sort();
+    for (const line of ["skychat ", "skychat cli ", "skychat cli skychat "]) {
+      assert.deepEqual(await find(script, line), names, line);
+    }
+    assert.deepEqual(await find(script, "skychat ke"), ["keygen"]);
+    assert.deepEqual(await find(script, "skychat --json sta"), ["status"]);
+    assert.deepEqual(await find(script, "skychat --addr [::1]:8002 li"), ["listen"]);
+    assert.deepEqual(await find(script, "skychat completion "), ["bash", "fish", "zsh"]);
+  });
+
+  shellTest("completes the flags of the command at hand", shell, async (script) => {
+    assert.deepEqual(await find(script, "skychat keygen --j"), ["--json"]);
+    assert.deepEqual(await find(script, "skychat cli send --m"), ["--msg"]);
+    assert.deepEqual(await find(script, "skychat app skychat --tcp-w"), ["--tcp-whitelist"]);
+    assert.deepEqual(await find(script, "skychat listen --whitelist"), []);
+    const flags = await find(script, "skychat send --net dmsg --");
+    for (const name of Object.keys(COMMANDS.find(({ name }) => name === "send")?.flags ?? {})) {
+      // zsh no longer offers what is there already.
+      assert.equal(flags.includes(`--${name}`), name !== "net" || shell !== "zsh", name);
+    }
+  });
+
+  shellTest("completes values after a space and after =", shell, async (script) => {
+    const after = (prefix: string, values: readonly string[]) =>
+      shell === "bash" ? values : values.map((value) => `${prefix}${value}`);
+    assert.deepEqual(await find(script, "skychat app --ack "), ["received", "stored"]);
+    assert.deepEqual(await find(script, "skychat app --ack=s"), after("--ack=", ["stored"]));
+    assert.deepEqual(await find(script, "skychat send -n t"), ["tcp-direct"]);
+    assert.deepEqual(
+      await find(script, "skychat send --net="),
+      after("--net=", [
+        "auto",
+        "dmsg",
+        "skynet",
+        "tcp-direct",
+      ]),
+    );
+    assert.deepEqual(await find(script, "skychat send --msg "), []);
+  });
+
+  shellTest("completes file names and the user's aliases", shell, async (script) => {
+    const found = await find(script, "skychat send --config a");
+    const names = found.map((name) => name.replaceAll("\\", "")).sort();
+    assert.deepEqual(names, ["a file.json", "a=b:c.json"]);
+    assert.deepEqual(await find(script, "skychat send --to b"), ["bob"]);
+    assert.deepEqual(await find(script, "skychat chat -t an"), ["an:na", "ann"]);
+    const broken = await completeIn(shell, { script, line: "skychat send -t ", aliases: "{" });
+    assert.deepEqual(broken, []);
+  });
+}
+
+shellTest("completes whatever characters cut words", "bash", async (script) => {
+  const find = (line: string, breaks: string) =>
+    completeIn("bash", { script, line, aliases: ALIASES, breaks });
+  for (const breaks of [" \t\n", " \t\n:", " \t\n=", " \t\n=:"]) {
+    const kept = breaks.includes("=") ? "" : "--ack=";
+    assert.deepEqual(await find("skychat app --ack=s", breaks), [`${kept}stored`]);
+    assert.deepEqual(await find("skychat app --json=", breaks), []);
+    const name = breaks.includes(":") ? "na" : "an:na";
+    assert.deepEqual(await find("skychat send -t an:", breaks), [name]);
+    const long = breaks.includes(":") ? "na" : breaks.includes("=") ? "an:na" : "--to=an:na";
+    assert.deepEqual(await find("skychat send --to=an:", breaks), [long]);
+    assert.deepEqual(await find("skychat --addr 127.0.0.1:1 keyg", breaks), ["keygen"]);
+  }
+  assert.deepEqual(await find("skychat send --json=", "="), ["false", "true"]);
+  assert.deepEqual(await find("skychat send -- --", " "), []);
+});
+
+shellTest("the script is clean", "bash", async (script) => {
+  assert.equal(await runShell("bash", `bash -n <<'SCRIPT'\n${script}SCRIPT`, Deno.cwd()), "");
+  // Where shellcheck is installed it must agree too.
+  if (!hasProgram("shellcheck")) return;
+  assert.equal(await runShell("bash", `shellcheck - <<'SCRIPT'\n${script}SCRIPT`, Deno.cwd()), "");
+});
+
+shellTest("the script works from a folder of fpath", "zsh", async (script) => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/_skychat`, script);
+    const output = await runShell(
+      "zsh",
+      "zsh -n _skychat; fpath=($PWD $fpath); autoload -Uz compinit; compinit -D -u; print $_comps[skychat]",
+      folder,
+    );
+    assert.equal(output, "_skychat\n");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("every command and flag that works is in every script, and nothing else", async () => {
+  assert.deepEqual(
+    completionModel().commands.map(({ name }) => name),
+    WORKING.map(({ name }) => name),
+  );
+  for (const shell of SHELLS) {
+    const script = await scriptOf(shell);
+    for (const { name, flags } of WORKING) {
+      for (const [flag, { state }] of Object.entries(flags)) {
+        const written = shell === "fish" ? `_in ${name}' -l ${flag} ` : `--${flag}`;
+        if (state !== "later") assert.ok(script.includes(written), `${shell} ${name} ${flag}`);
+      }
+    }
+  }
+  const later = completionModel([
+    command({ name: "later", summary: "", flags: {} }),
+    command({
+      name: "now",
+      summary: "",
+      flags: { soon: { type: "bool", help: "", state: "later" } },
+      load: () => Promise.reject(new Error("not run")),
+    }),
+  ]);
+  assert.deepEqual(later.commands.map(({ name }) => name), ["now"]);
+  assert.deepEqual(later.commands[0]?.flags.map(({ name }) => name), ["help", "version"]);
+});
+
+Deno.test("scripts quote whatever a table says", async () => {
+  const help = `it's a "test" [of] \\ $(x) \`y\` a:b`;
+  const model = completionModel([
+    command({
+      name: "odd",
+      summary: help,
+      operands: "<file>",
+      flags: { flag: { type: "path", short: "f", help, value: "a:b" } },
+      load: () => Promise.reject(new Error("not run")),
+    }),
+  ]);
+  const scripts = { bash: bashScript(model), zsh: zshScript(model), fish: fishScript(model) };
+  for (const shell of SHELLS) {
+    if (shell !== "bash" && !hasProgram(shell)) continue;
+    const find = (line: string) => completeIn(shell, { script: scripts[shell], line });
+    assert.deepEqual(await find("skychat "), ["odd"]);
+    assert.deepEqual(await find("skychat odd --f"), ["--flag"]);
+    assert.equal((await find("skychat odd a")).length, 2);
+  }
+});
+
+Deno.test("operandOffer reads usage lines", () => {
+  assert.deepEqual(operandOffer("add NAME PK | ls | rm NAME"), {
+    kind: "words",
+    words: ["add", "ls", "rm"],
+  });
+  assert.deepEqual(operandOffer("bash|zsh|fish"), {
+    kind: "words",
+    words: ["bash", "zsh", "fish"],
+  });
+  assert.deepEqual(operandOffer("<file>"), { kind: "files" });
+  assert.deepEqual(operandOffer("[FILE]"), { kind: "files" });
+  assert.deepEqual(operandOffer("NAME"), { kind: "nothing" });
+  assert.deepEqual(operandOffer(""), { kind: "nothing" });
+});
+
+Deno.test("completion refuses what is no shell", async () => {
+  for (
+    const [args, problem] of [[[], "which shell?"], [["tcsh"], 'unknown shell "tcsh"']] as const
+  ) {
+    assert.deepEqual(await runTest(["completion", ...args]), {
+      code: 1,
+      stdout: "",
+      stderr: `skychat: completion: ${problem} (use one of: bash, zsh, fish)\n`,
+    });
+  }
+  assert.equal((await runTest(["completion", "bash", "zsh"])).code, 1);
+});
