@@ -1,5 +1,10 @@
 import type { Channel } from "./event.ts";
 
+/** Events that a reader asks an {@link EventArchive} for at once. */
+export const ARCHIVE_PAGE_EVENTS = 500;
+/** Characters of JSON after which an {@link EventArchive} ends a page early: 256 Ki. */
+export const ARCHIVE_PAGE_CHARACTERS = 262_144;
+
 /** One message event as it is kept on disk. */
 export interface ArchivedEvent {
   /** Its number on `/events`; ascending, may leave gaps only where a commit failed. */
@@ -15,6 +20,9 @@ export interface EventArchive {
   readonly newest: number;
   /** Number of the oldest event still kept; `newest + 1` when none is. */
   readonly oldest: number;
-  /** At most `limit` events with a larger number than `after`, oldest first; `[]` at the end. */
+  /**
+   * At most `limit` events with a larger number than `after`, oldest first; `[]` at the end. Fewer are
+   * no end: a page may stop at ARCHIVE_PAGE_CHARACTERS.
+   */
   read(after: number, limit: number): Promise<readonly ArchivedEvent[]>;
 }

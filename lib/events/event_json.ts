@@ -63,6 +63,15 @@ export function seqOf(line: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
+/** The other side of the one-to-one conversation that an `/events` text belongs to, if it does. */
+export function conversationInLine(line: string): string | undefined {
+  const value = parsed(line);
+  if (typeof value !== "object" || value === null || "group_id" in value) return undefined;
+  const side = "dir" in value && value.dir === "out" ? "to" : "from";
+  const found: unknown = Reflect.get(value, side);
+  return typeof found === "string" ? found : undefined;
+}
+
 /**
  * What a reader of `/events` gets in place of events that are no longer kept: those with a number above
  * `after` and below `next`. Its own number is the last of them, so that a client that resumes after it
@@ -106,6 +115,15 @@ export function seedLine(message: SeedSource): string {
     sender: message.outgoing ? "self" : (message.from ?? message.peer).toWellFormed(),
     ts: message.timestamp.toWellFormed().replace(/\.[0-9]+/, ""),
   });
+}
+
+/** A text from disk may be damaged: then it is nobody's. */
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Half a surrogate pair becomes U+FFFD; an empty text is left out of the JSON. */

@@ -52,7 +52,7 @@ export class EventLog {
   }
 
   /** A reader of everything that comes from now on. */
-  open(backlog: readonly string[]): Subscription {
+  open(backlog: readonly string[]): LogReader {
     const reader = new LogReader(this, backlog);
     this.#readers.add(reader);
     return reader;
@@ -68,6 +68,11 @@ export class EventLog {
     this.#lines.push(line);
     this.#wakeAll();
     if (this.#waiting.length > 0) this.#timer ??= this.#clock.after(0, this.#tell);
+  }
+
+  /** Whether events from a position on are no longer held. */
+  hasDropped(position: number): boolean {
+    return position < this.#lines.first;
   }
 
   /** Everything from a position on that is still held, for a reader that goes on at {@link end}. */
@@ -125,7 +130,7 @@ export class EventLog {
 }
 
 /** A position in a log. */
-class LogReader implements Subscription {
+export class LogReader implements Subscription {
   readonly #log: EventLog;
   #backlog: readonly string[];
   /** What was left when the stream ended; undefined before. */
@@ -146,6 +151,11 @@ class LogReader implements Subscription {
 
   get ended(): boolean {
     return this.#rest?.length === 0;
+  }
+
+  /** Whether it has lost events that it did not take yet; never after the end. */
+  get behind(): boolean {
+    return this.#rest === undefined && this.#log.hasDropped(this.position);
   }
 
   take(): readonly string[] {
@@ -177,6 +187,15 @@ class LogReader implements Subscription {
       if (batch.length > 0 || this.#rest !== undefined) return batch;
       await this.#log.arrival();
     }
+  }
+
+  /** Goes without telling anybody; nothing can be taken any more. */
+  leave(): void {
+    if (this.#rest !== undefined) return;
+    this.#rest = NOTHING;
+    this.#action = undefined;
+    this.position = this.#log.end;
+    this.#log.leave(this);
   }
 
   close(): void {

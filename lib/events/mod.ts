@@ -3,7 +3,8 @@
  * replay rings, the bounded queues in front of slow readers.
  *
  * Above `#kit`; `#chat` publishes here and `#http` reads; neither knows the other. It never waits for
- * a reader, never opens a stream itself and never stores anything longer than its rings. Formats:
+ * a reader, never opens a stream itself and never stores anything longer than its rings: what outlives the
+ * process comes from an {@link EventArchive} that it is given. Formats:
  * `docs/spec/http-api.md` sections 5.3, 5.4 and 6, `docs/spec/messages.md` section 3.4.
  *
  * @example
@@ -21,7 +22,12 @@
  *
  * @module
  */
-export type { ArchivedEvent, EventArchive } from "./archive.ts";
+export {
+  ARCHIVE_PAGE_CHARACTERS,
+  ARCHIVE_PAGE_EVENTS,
+  type ArchivedEvent,
+  type EventArchive,
+} from "./archive.ts";
 export { type Channel, type MessageEvent, parseChannels, type StatusEvent } from "./event.ts";
 export {
   gapLine,
@@ -33,15 +39,9 @@ export {
   structuredMessageLine,
 } from "./event_json.ts";
 export { EVENT_PAUSE_MS } from "./event_log.ts";
-export {
-  EventHub,
-  LEGACY_QUEUE,
-  LEGACY_RING,
-  STRUCTURED_QUEUE,
-  STRUCTURED_RING,
-  type StructuredFilter,
-} from "./hub.ts";
+export { EventHub, type EventHubOptions, LEGACY_QUEUE, LEGACY_RING } from "./hub.ts";
 export { MAX_QUEUED_CHARACTERS } from "./newest_lines.ts";
 export type { RingLimits } from "./replay_ring.ts";
 export { cutToBytes, MAX_FORWARD_FROM, unwrapBody, type VisibleBody } from "./structured_body.ts";
+export { STRUCTURED_QUEUE, STRUCTURED_RING, type StructuredFilter } from "./structured_stream.ts";
 export type { Subscription } from "./subscription.ts";

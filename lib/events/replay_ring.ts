@@ -48,6 +48,7 @@ export class ReplayRing<T> {
   #events: (KeptEvent<T> | undefined)[] = [];
   #first = 0;
   #bytes = 0;
+  #outgrown: T | undefined;
 
   constructor(limits: RingLimits) {
     this.#limits = limits;
@@ -61,6 +62,12 @@ export class ReplayRing<T> {
   /** Memory they take, over-estimated. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Source of the newest event that the limits dropped by `now`; undefined when they dropped none. */
+  outgrown(now: number): T | undefined {
+    this.#trim(now);
+    return this.#outgrown;
   }
 
   /**
@@ -90,6 +97,28 @@ export class ReplayRing<T> {
     return lines;
   }
 
+  /**
+   * Shows events, oldest first, while `visit` returns true: from the first one that `reached` picks,
+   * which must pick all later ones too.
+   */
+  visit(reached: (source: T) => boolean, visit: (event: KeptEvent<T>) => boolean): void {
+    let [low, high] = [this.#first, this.#events.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const event = this.#events[middle];
+      if (event !== undefined && reached(event.source)) high = middle;
+      else low = middle + 1;
+    }
+    for (let index = low; index < this.#events.length; index++) {
+      const event = this.#events[index];
+      if (event === undefined) continue;
+      const before = event.size;
+      const goOn = visit(event);
+      this.#bytes += event.size - before;
+      if (!goOn) return;
+    }
+  }
+
   /** Drops every event that `unwanted` picks. */
   drop(unwanted: (source: T) => boolean): void {
     const kept: KeptEvent<T>[] = [];
@@ -111,6 +140,7 @@ export class ReplayRing<T> {
       const oldest = this.#events[this.#first];
       if (oldest === undefined || !this.#exceeded(oldest, now)) break;
       this.#bytes -= oldest.size;
+      this.#outgrown = oldest.source;
       this.#events[this.#first++] = undefined;
     }
     // Moving the rest costs one step per event on average, because half of the slots are dead by then.

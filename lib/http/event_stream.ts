@@ -143,7 +143,9 @@ function* openingPieces(
 
 /** Cuts a list before it exceeds EVENT_PIECE_CHARACTERS by more than one line. */
 function* slices(lines: readonly string[]): Generator<readonly string[], void> {
-  for (let from = 0, to = 0; from < lines.length; from = to) {
+  let to = 0;
+  while (to < lines.length) {
+    const from = to;
     let characters = 0;
     while (to < lines.length && characters < EVENT_PIECE_CHARACTERS) {
       characters += lines[to++]?.length ?? 0;
