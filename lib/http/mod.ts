@@ -31,6 +31,7 @@
  */
 export { AddressError, bindRefusal, type ControlAddress, parseControlAddress } from "./address.ts";
 export { type AppContext, createApp } from "./app.ts";
+export { createGate, type GateOptions } from "./auth.ts";
 export * from "./limits.ts";
 export { ListenError, type ListenFailure } from "./listen_error.ts";
 export type {
@@ -38,5 +39,6 @@ export type {
   ControlPorts,
   ControlSendOutcome,
   ControlSendRequest,
+  PasswordGate,
 } from "./ports.ts";
 export { ControlServer } from "./server.ts";
