@@ -10,22 +10,7 @@ export function zshScript({ commands, early }: CompletionModel): string {
   const described = commands.map(({ name, summary }) =>
     `    ${quote(`${escapeColons(name)}:${summary}`)}`
   );
-  return `#compdef skychat
-# zsh completion for skychat, made by: skychat completion zsh
-
-# Aliases, from the JSON object that the program prints.
-_skychat_aliases() {
-  local text name
-  local -a names match mbegin mend
-  text=$(skychat alias ls --json 2>/dev/null) || return 1
-  while [[ $text =~ '"([^"\\\\]+)"[[:space:]]*:[[:space:]]*"[0-9a-fA-F]+"' ]]; do
-    names+=("$match[1]")
-    text=\${text[MEND+1,-1]}
-  done
-  compadd -a names
-}
-
-_skychat_commands() {
+  return `${HEAD}_skychat_commands() {
   local -a commands
   commands=(
 ${described.join("\n")}
@@ -119,3 +104,20 @@ function escapeColons(text: string): string {
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
+
+const HEAD = `#compdef skychat
+# zsh completion for skychat, made by: skychat completion zsh
+
+# Aliases, from the JSON object that the program prints.
+_skychat_aliases() {
+  local text name
+  local -a names match mbegin mend
+  text=$(skychat alias ls --json 2>/dev/null) || return 1
+  while [[ $text =~ '"([^"\\\\]+)"[[:space:]]*:[[:space:]]*"[0-9a-fA-F]+"' ]]; do
+    names+=("$match[1]")
+    text=\${text[MEND+1,-1]}
+  done
+  compadd -a names
+}
+
+`;

@@ -81,7 +81,7 @@ const DRIVERS: Readonly<Record<Shell, (file: string, question: CompletionCase) =
 function bashDriver(file: string, { line, breaks = " \t\n\"'><=;|&(:" }: CompletionCase): string {
   const cutting = [..."=:"].filter((character) => breaks.includes(character)).join("");
   const pattern = cutting === "" ? /\S+/g : new RegExp(`[${cutting}]+|[^\\s${cutting}]+`, "g");
-  const words = line.match(pattern) ?? [];
+  const words = [...line.match(pattern) ?? []];
   if (/\s$/.test(line)) words.push("");
   return `set -eu
 COMP_WORDBREAKS=${quote(breaks)}
