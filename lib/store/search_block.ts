@@ -6,6 +6,8 @@ export const BLOCK_RECORDS = 512;
 export const BLOCK_CHARACTERS = 65_536;
 /** Removed texts that a block keeps before it is packed anew, so that evictions stay cheap. */
 export const BLOCK_BURIED = 64;
+/** Texts that wait to be joined to the string: each join copies it. */
+export const BLOCK_PENDING = 64;
 /** What a record costs beyond its text, in characters: its key, its end, what stands before it. */
 export const RECORD_COST = 16;
 
@@ -15,7 +17,9 @@ const MARK = "A";
 /** Folded texts of one conversation as one string, with the key of each beside it. */
 export class TextBlock {
   #text = "";
-  #keys = new BigUint64Array(4);
+  /** Texts that are not joined to `#text` yet. Many small strings would take twice the memory. */
+  #pending: string[] = [];
+  #keys = new BigInt64Array(4);
   /** Where each text ends in `#text`. */
   #ends = new Uint32Array(4);
   #count = 0;
@@ -32,11 +36,16 @@ export class TextBlock {
 
   /** Characters in memory, {@link RECORD_COST} for each record included. */
   get cost(): number {
-    return this.#text.length + this.#count * RECORD_COST;
+    return this.#length + this.#count * RECORD_COST;
   }
 
   get isFull(): boolean {
-    return this.#count >= BLOCK_RECORDS || this.#text.length >= BLOCK_CHARACTERS;
+    return this.#count >= BLOCK_RECORDS || this.#length >= BLOCK_CHARACTERS;
+  }
+
+  /** Characters of all texts, joined or not. */
+  get #length(): number {
+    return this.#count === 0 ? 0 : this.#ends[this.#count - 1] ?? 0;
   }
 
   /** No live record has a larger key; perhaps that of a record which was removed. */
@@ -57,7 +66,8 @@ export class TextBlock {
     if (this.#buried.size > 0 && this.#keys.subarray(0, index).includes(key)) this.pack();
     if (this.#count === this.#keys.length) this.#resize(this.#count * 2);
     this.#append(key, folded.length);
-    this.#text += MARK + folded;
+    this.#pending.push(folded);
+    if (this.#pending.length >= BLOCK_PENDING || this.isFull) this.#join();
   }
 
   /** Removes the record at a position of {@link find}; {@link pack} takes its text out of memory. */
@@ -69,8 +79,8 @@ export class TextBlock {
   /** Takes the texts of removed records out of memory. Positions change. */
   pack(): void {
     if (this.#buried.size === 0) return;
-    const [text, keys, ends, count] = [this.#text, this.#keys, this.#ends, this.#count];
-    this.#keys = new BigUint64Array(Math.max(this.size, 4));
+    const [text, keys, ends, count] = [this.#join(), this.#keys, this.#ends, this.#count];
+    this.#keys = new BigInt64Array(Math.max(this.size, 4));
     this.#ends = new Uint32Array(this.#keys.length);
     [this.#count, this.#longest] = [0, 0];
     const kept = [""];
@@ -88,7 +98,7 @@ export class TextBlock {
   /** Calls back with the key of each live record that holds the needle, in the order of adding. */
   scan(needle: Needle, found: (key: bigint) => void): void {
     if (needle.length > this.#longest) return;
-    const [text, ends] = [this.#text, this.#ends];
+    const [text, ends] = [this.#join(), this.#ends];
     let index = 0;
     for (let at = text.indexOf(needle.head); at >= 0;) {
       index = entryAt(ends, { at, from: index, count: this.#count });
@@ -100,19 +110,26 @@ export class TextBlock {
     }
   }
 
+  /** All texts as one string. */
+  #join(): string {
+    if (this.#pending.length > 0) this.#text = [this.#text, ...this.#pending].join(MARK);
+    this.#pending = [];
+    return this.#text;
+  }
+
   /** Writes down a record whose text comes next. */
   #append(key: bigint, length: number): void {
     const index = this.#count++;
     if (index === 0 || key < this.#oldest) this.#oldest = key;
     if (index === 0 || key > this.#newest) this.#newest = key;
     this.#keys[index] = key;
-    this.#ends[index] = (index === 0 ? 0 : this.#ends[index - 1] ?? 0) + MARK.length + length;
+    this.#ends[index] = startOf(this.#ends, index) + length;
     this.#longest = Math.max(this.#longest, length);
   }
 
   #resize(length: number): void {
     const [keys, ends] = [this.#keys, this.#ends];
-    this.#keys = new BigUint64Array(length);
+    this.#keys = new BigInt64Array(length);
     this.#keys.set(keys);
     this.#ends = new Uint32Array(length);
     this.#ends.set(ends);

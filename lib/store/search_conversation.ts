@@ -3,8 +3,8 @@ import { TextBlock } from "./search_block.ts";
 /** The indexed texts of one conversation, in blocks. */
 export class ConversationTexts {
   #blocks: TextBlock[] = [];
-  #below = 0n;
-  #newest = -1n;
+  #below: bigint | undefined;
+  #newest: bigint | undefined;
   #cost = 0;
 
   /** Characters in memory, as {@link TextBlock.cost} counts. */
@@ -16,15 +16,16 @@ export class ConversationTexts {
     return this.#blocks;
   }
 
-  /** Records with a smaller key are not in memory, but may be on disk; 0: all are. */
-  get below(): bigint {
+  /** Records with a smaller key are not in memory, but may be on disk; undefined: all are. */
+  get below(): bigint | undefined {
     return this.#below;
   }
 
   /** Adds a folded text; false when it was here, or is older than what memory has room for. */
   add(key: bigint, folded: string): boolean {
-    if (key < this.#below || (key <= this.#newest && this.#find(key) !== undefined)) return false;
-    if (key > this.#newest) this.#newest = key;
+    if (this.#below !== undefined && key < this.#below) return false;
+    if (this.#newest === undefined || key > this.#newest) this.#newest = key;
+    else if (this.#find(key) !== undefined) return false;
     let block = this.#blocks.at(-1);
     if (block === undefined || block.isFull) this.#blocks.push(block = new TextBlock());
     const before = block.cost;
@@ -51,7 +52,7 @@ export class ConversationTexts {
     const oldest = this.oldest();
     if (oldest === undefined) return;
     this.#keep((block) => block !== oldest);
-    if (oldest.newest >= this.#below) this.#below = oldest.newest + 1n;
+    if (this.#below === undefined || oldest.newest >= this.#below) this.#below = oldest.newest + 1n;
   }
 
   /** The block with the smallest {@link TextBlock.newest}. */

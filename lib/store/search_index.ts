@@ -111,8 +111,9 @@ export class SearchIndex {
     if (folded === undefined || limit < 1) return [];
     await this.load();
     const found = await this.#inMemory(folded, limit);
-    const bounds = [...this.#conversations].filter(([, { below }]) => below > 0n)
-      .map(([peer, { below }]) => ({ peer, before: below }));
+    const bounds = [...this.#conversations].flatMap(([peer, { below }]) =>
+      below === undefined ? [] : [{ peer, before: below }]
+    );
     const all = await olderMatches(this.#source, { bounds, needle: folded, limit, found });
     return all.map(({ record }) => hitOf(record));
   }
@@ -179,7 +180,7 @@ export class SearchIndex {
     change(this.#conversations.get(peer));
     const texts = this.#conversations.get(peer);
     this.#characters += (texts?.cost ?? 0) - before;
-    if (texts?.blocks.length === 0 && texts.below === 0n) this.#conversations.delete(peer);
+    if (texts?.blocks.length === 0 && texts.below === undefined) this.#conversations.delete(peer);
   }
 
   /** The newest records in memory that hold the needle and are still in the store. */
@@ -209,9 +210,9 @@ export class SearchIndex {
     ).sort(newerFirst);
     let scanned = 0;
     for (const { peer, below, block } of blocks) {
-      if (block.newest < newest.floor) break;
+      if (newest.isTooOld(block.newest)) break;
       block.scan(needle, (key) => {
-        if (key >= below) newest.offer({ peer, key });
+        if (below === undefined || key >= below) newest.offer({ peer, key });
       });
       scanned += block.cost;
       if (scanned < SCAN_CHARACTERS) continue;

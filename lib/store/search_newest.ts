@@ -14,8 +14,8 @@ export class NewestPlaces {
   readonly #limit: number;
   readonly #before: RecordRef | undefined;
   #places: RecordRef[] = [];
-  /** Nothing with a smaller key can be among the newest any more. */
-  #floor = -1n;
+  /** The smallest key among the newest, once there are enough. */
+  #floor: bigint | undefined;
 
   /** At most `limit`, at least 1, all after `before` in the order of {@link newerFirst}. */
   constructor(limit: number, before?: RecordRef) {
@@ -23,12 +23,13 @@ export class NewestPlaces {
     this.#before = before;
   }
 
-  get floor(): bigint {
-    return this.#floor;
+  /** Whether nothing with this key or a smaller one can be among the newest any more. */
+  isTooOld(key: bigint): boolean {
+    return this.#floor !== undefined && key < this.#floor;
   }
 
   offer(place: RecordRef): void {
-    if (place.key < this.#floor) return;
+    if (this.isTooOld(place.key)) return;
     if (this.#before !== undefined && newerFirst(this.#before, place) >= 0) return;
     this.#places.push(place);
     if (this.#places.length >= 2 * this.#limit + SLACK) this.take();

@@ -20,7 +20,10 @@ export async function olderMatches(
 ): Promise<readonly PlacedRecord[]> {
   let newest = [...found];
   for (const { peer, before } of bounds) {
-    const isEnough = (key: bigint) => newest.length >= limit && key <= (newest.at(-1)?.key ?? 0n);
+    const isEnough = (key: bigint) => {
+      const last = newest[limit - 1];
+      return last !== undefined && key <= last.key;
+    };
     if (isEnough(before)) continue;
     for await (const page of source.older(peer, before)) {
       // The bound may have moved since the search in memory: what that found is here already.

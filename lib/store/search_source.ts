@@ -4,7 +4,7 @@ import type { HistoryRecord } from "./record.ts";
 export interface RecordRef {
   /** Key of the other side, 66 lower-case hex digits. */
   readonly peer: string;
-  /** Nanoseconds since 1970, unsigned 64 bits, moved on by 1 until it was free. */
+  /** Nanoseconds since 1970, signed 64 bits, moved on by 1 until it was free. */
   readonly key: bigint;
 }
 

@@ -198,7 +198,7 @@ const change = fc.oneof(
   fc.record({
     step: fc.constant(step),
     peer: fc.integer({ min: 1, max: 3 }).map(peerKey),
-    key: fc.bigInt({ min: 0n, max: 40n }),
+    key: fc.bigInt({ min: -20n, max: 20n }),
     limit: fc.integer({ min: 1, max: 8 }),
   })
 );
