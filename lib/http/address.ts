@@ -52,8 +52,8 @@ export function bindRefusal(
   if (address.loopback || options.noPassword) return undefined;
   const shown = formatAddress(address.host, address.port);
   return `refusing to serve ${shown} without a password, because other machines could reach it: ` +
-    "use --password-file FILE (not in this build yet), or --no-password if you guard the port " +
-    "yourself (container, reverse proxy)";
+    "use --password-file FILE, or --no-password if you guard the port yourself " +
+    "(container, reverse proxy)";
 }
 
 /** Whether a host as written (IPv6 in brackets) is this machine's own: `localhost`, 127/8, `::1`. */

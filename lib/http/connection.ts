@@ -1,4 +1,8 @@
-import { ByteQueue, type Clock, concat, errorText, type Log, quoteForLog } from "#kit";
+import { type Clock, concat, errorText, type Log, quoteForLog } from "#kit";
+import type { BodyRule } from "./admission.ts";
+import type { ControlApp } from "./app.ts";
+import { arrivalOf, asRequest } from "./arrival.ts";
+import { type HeldBody, readBody } from "./body_reader.ts";
 import type { ByteBudget } from "./byte_budget.ts";
 import {
   BODY_DEADLINE_MS,
@@ -27,16 +31,19 @@ import { writeSource } from "./stream_writer.ts";
 
 /** What every connection of one server shares. */
 export interface ConnectionContext {
-  /** Answers a request; rejects only through a mistake of ours. */
-  handle(request: Request): Response | Promise<Response>;
+  /** Admits and answers requests; rejects only through a mistake of ours. */
+  app: ControlApp;
   /** Memory for request bodies, shared so that all of them together are bounded. */
   bodies: ByteBudget;
   clock: Clock;
   log: Log;
 }
 
-/** What a connection is doing: `idle` is between requests, `linger` after our last byte. */
-export type Phase = "idle" | "linger" | "head" | "body" | "busy" | "reply" | "stream";
+/**
+ * What a connection is doing: `idle` is between requests, `gate` while its password is looked at,
+ * `linger` after our last byte.
+ */
+export type Phase = "idle" | "linger" | "head" | "gate" | "body" | "busy" | "reply" | "stream";
 
 /** Methods that the Fetch standard keeps out of a Request; nothing here serves them. */
 const UNSERVED = new Set(["CONNECT", "TRACE", "TRACK"]);
@@ -125,18 +132,51 @@ export class Connection {
   async #exchange(): Promise<boolean> {
     const head = await this.#nextEvent();
     if (head === undefined) return false;
-    if (head.kind === "fault") return this.#refuse(head);
+    if (head.kind === "fault") {
+      await this.#writeFault(head);
+      return this.#linger();
+    }
     if (head.kind !== "head") throw new Error(`Cannot serve a request: it began with ${head.kind}`);
-    const body = await this.#readBody(head);
-    if (body === undefined) return false;
-    if ("kind" in body) return this.#refuse(body);
-    const again = await this.#answer(head, body).finally(() =>
-      this.#context.bodies.release(body.length)
-    );
+    this.#enter("gate", Infinity);
+    const verdict = await this.#context.app.admit(arrivalOf(head, this.#socket.remote));
+    const again = verdict instanceof Response
+      ? await this.#turnAway(head, verdict)
+      : await this.#serve(head, verdict).finally(() => verdict.release?.());
     if (!again) return this.#linger();
     if (this.#parser.buffered > 0) this.#enter("head", HEAD_DEADLINE_MS);
     else this.#enter("idle", IDLE_LIMIT_MS);
     return true;
+  }
+
+  /** Whether the connection can go on after an admitted request. */
+  async #serve(head: RequestHead, rule: BodyRule): Promise<boolean> {
+    this.#enter("body", BODY_DEADLINE_MS);
+    const body = await readBody({
+      parser: this.#parser,
+      budget: this.#context.bodies,
+      nextEvent: () => this.#nextEvent(),
+      sendContinue: async () => void await this.#socket.write(CONTINUE),
+      renew: () => this.#enter("body", BODY_DEADLINE_MS),
+    }, { head, rule });
+    if (body === undefined) {
+      this.close();
+      return false;
+    }
+    if ("kind" in body) {
+      await this.#writeFault(body);
+      return false;
+    }
+    return await this.#answer(head, { body, rule })
+      .finally(() => this.#context.bodies.release(body.bytes.length));
+  }
+
+  /** Whether the connection can go on after a refusal: not when an unread body stands in the way. */
+  async #turnAway(head: RequestHead, refusal: Response): Promise<boolean> {
+    const close = !head.keepAlive || this.#ending || head.body !== 0;
+    // The end of the body that there is not.
+    if (head.body === 0) this.#parser.next();
+    await this.#writeWhole(refusal, { framing: framingOf(refusal, head), close });
+    return !close;
   }
 
   async #nextEvent(): Promise<ReturnType<RequestParser["next"]>> {
@@ -150,52 +190,37 @@ export class Connection {
     }
   }
 
-  /** The whole body; a fault; or undefined when the client left. */
-  async #readBody(head: RequestHead): Promise<Uint8Array | RequestFault | undefined> {
-    this.#enter("body", BODY_DEADLINE_MS);
-    if (head.expectsContinue && head.body !== 0 && this.#parser.buffered === 0) {
-      await this.#socket.write(CONTINUE);
-    }
-    // A queue and not a list of pieces: a body of one-byte chunks must not cost a hundred times it.
-    const body = new ByteQueue();
-    let whole: Uint8Array | undefined;
-    try {
-      for (;;) {
-        const event = await this.#nextEvent();
-        if (event === undefined || event.kind === "fault") return event;
-        if (event.kind === "end") return whole = body.peek(body.length) ?? new Uint8Array(0);
-        if (event.kind !== "body") throw new Error("Cannot read a body: a head came inside it");
-        if (!this.#context.bodies.take(event.bytes.length)) {
-          return requestFault(503, "too many large requests at a time, try again");
-        }
-        body.push(event.bytes);
-      }
-    } finally {
-      if (whole === undefined) this.#context.bodies.release(body.length);
-    }
-  }
-
   /** Whether the connection can go on afterwards. */
-  async #answer(head: RequestHead, body: Uint8Array): Promise<boolean> {
+  async #answer(
+    head: RequestHead,
+    { body, rule }: { body: HeldBody; rule: BodyRule },
+  ): Promise<boolean> {
     this.#enter("busy", Infinity);
     const response = UNSERVED.has(head.method)
       ? textReply(501, "method not supported")
-      : await this.#context.handle(asRequest(head, body));
+      : await this.#context.app.handle(asRequest(head, body.bytes), rule);
     const framing = framingOf(response, head);
     if (response instanceof StreamReply && framing !== "none") {
       await this.#writeStream(response, { framing, close: framing === "until-close" });
       return false;
     }
-    const close = !head.keepAlive || this.#ending;
-    const start = encodeHead(response, { framing, close, date: this.#date() });
+    const close = !head.keepAlive || this.#ending || body.cut;
+    await this.#writeWhole(response, { framing, close });
+    return !close;
+  }
+
+  async #writeWhole(
+    response: Response,
+    options: { framing: Framing; close: boolean },
+  ): Promise<void> {
+    const start = encodeHead(response, { ...options, date: this.#date() });
     this.#enter("reply", REPLY_STALL_MS);
-    if (framing === "length") {
+    if (options.framing === "length") {
       await this.#write(concat(start, await response.bytes()), REPLY_STALL_MS);
     } else {
       await response.body?.cancel();
       await this.#write(start, REPLY_STALL_MS);
     }
-    return !close;
   }
 
   async #writeStream(
@@ -218,6 +243,8 @@ export class Connection {
         },
         onIdle: () => this.#due = Infinity,
       });
+      // Without its last chunk the client knows that something is missing.
+      if (source.cut) return;
       if (options.framing === "chunked") await this.#write(LAST_CHUNK, STREAM_STALL_MS);
       await this.#socket.closeWrite();
     } finally {
@@ -231,16 +258,16 @@ export class Connection {
   async #watch(source: ByteSource): Promise<void> {
     try {
       while (await this.#socket.read(this.#buffer) !== null);
+      if (source.finite) return;
     } catch {
       // Closed by either side: the same as the end.
     }
     source.close();
   }
 
-  async #refuse(fault: RequestFault): Promise<boolean> {
+  async #writeFault(fault: RequestFault): Promise<void> {
     this.#enter("reply", REPLY_STALL_MS);
     await this.#write(await this.#encodeFault(fault), REPLY_STALL_MS);
-    return this.#linger();
   }
 
   async #encodeFault(fault: RequestFault): Promise<Uint8Array> {
@@ -281,16 +308,4 @@ export class Connection {
   #date(): string {
     return new Date(Number(this.#context.clock.wall() / 1_000_000n)).toUTCString();
   }
-}
-
-/** The request as handlers see it. The Host header is not part of its URL: guards read the header. */
-function asRequest(head: RequestHead, body: Uint8Array): Request {
-  const headers = new Headers();
-  for (const [name, value] of head.headers) headers.append(name, value);
-  const bodiless = head.method === "GET" || head.method === "HEAD" || body.length === 0;
-  return new Request(`http://localhost${head.target}`, {
-    method: head.method,
-    headers,
-    body: bodiless ? null : body.slice(),
-  });
 }

@@ -2,8 +2,12 @@ import { CodedError } from "#kit";
 
 /** A body that is not what a route expects. The text is the answer's (400). */
 export class BodyError extends CodedError {
-  constructor(message: string) {
+  /** Why it could not be read, without what {@link message} may say before it. */
+  readonly reason: string;
+
+  constructor(message: string, reason: string = message) {
     super("bad-body", message);
+    this.reason = reason;
   }
 }
 
@@ -24,7 +28,7 @@ export function firstJsonValue(text: string): unknown {
     try {
       return JSON.parse(text.slice(start, end));
     } catch {
-      throw new BodyError("invalid body: not valid JSON");
+      throw new BodyError("invalid body: not valid JSON", "not valid JSON");
     }
   }
 }

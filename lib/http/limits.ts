@@ -36,6 +36,33 @@ export const MAX_HEADER_BYTES = 16_384;
 export const MAX_HEADER_COUNT = 100;
 /** Bytes of a request body (http-api.md 1.2); longer gets 413. */
 export const MAX_BODY_BYTES = 1_048_576;
+/** Bytes of an archive to import (http-api.md 1.2); longer gets 413. */
+export const MAX_IMPORT_BYTES = 67_108_864;
+/** Bytes of an archive that must come in every {@link BODY_DEADLINE_MS}. */
+export const IMPORT_STEP_BYTES = 65_536;
+/**
+ * Messages of one archive. {@link MAX_IMPORT_BYTES} hold fewer that can be stored; more are noise that
+ * takes more memory than bytes.
+ */
+export const MAX_IMPORT_RECORDS = 500_000;
+/** Bytes of one message of an archive: the largest text with every character escaped, and room. */
+export const MAX_RECORD_BYTES = 1_048_576;
+/** Bytes of an archive without its messages: 5 000 contacts with room. */
+export const MAX_ARCHIVE_FRAME_BYTES = 4_194_304;
+/** Characters of an export that are written at once. */
+export const EXPORT_PIECE_CHARACTERS = 65_536;
+/** Bytes of an upload that are looked at before it is refused (http-api.md 4.16). */
+export const MAX_UPLOAD_PREFIX_BYTES = 65_536;
+/** Ids of one `POST /read-receipt` (http-api.md 4.9). */
+export const MAX_RECEIPT_IDS = 256;
+/** Records of one `GET /history` (http-api.md 4.5). */
+export const MAX_HISTORY_LIMIT = 1_000;
+/** Records of a `GET /history` that names no limit (http-api.md 4.5). */
+export const DEFAULT_HISTORY_LIMIT = 100;
+/** Hits of one `GET /search` (http-api.md 4.10). */
+export const MAX_SEARCH_HITS = 100;
+/** Milliseconds for which a message is queued that names no time: a week. */
+export const DEFAULT_QUEUE_MS = 604_800_000;
 /** Bytes of request bodies that all connections together may hold; above it 503. */
 export const MAX_BODY_BYTES_TOTAL = 16_777_216;
 /** Bytes of one chunk-size line of a chunked body, extensions included. */

@@ -3,6 +3,8 @@ import { listenErrorOf } from "./listen_error.ts";
 
 /** One client's connection, as much of it as HTTP needs. */
 export interface ControlSocket {
+  /** Address of the other side, without its port. */
+  readonly remote: string;
   /** Bytes read into the buffer, or null when the client has finished sending. */
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some of the bytes; resolves with how many the system took. */
@@ -53,6 +55,7 @@ function wrap(socket: Deno.TcpConn): ControlSocket {
   socket.setNoDelay(true);
   let open = true;
   return {
+    remote: socket.remoteAddr.hostname,
     read: (buffer) => socket.read(buffer),
     write: (bytes) => socket.write(bytes),
     closeWrite: () => socket.closeWrite(),

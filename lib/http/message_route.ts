@@ -1,21 +1,26 @@
 import { KeyError, PublicKey } from "#crypto";
+import { rfc3339 } from "#kit";
 import * as v from "valibot";
 import { BodyError, firstJsonValue } from "./json_body.ts";
-import { MAX_WAITS } from "./limits.ts";
+import { DEFAULT_QUEUE_MS, MAX_WAITS } from "./limits.ts";
 import type { ControlPorts, ControlSendOutcome, ControlSendRequest } from "./ports.ts";
 import { emptyReply, jsonReply, textReply } from "./replies.ts";
+import { BOOLEAN_FIELD, fieldProblem, TEXT_FIELD } from "./route.ts";
 
-const TEXT = v.nullish(v.string("must be a string"));
+const INTEGER = v.nullish(
+  v.pipe(v.number("must be an integer"), v.integer("must be an integer")),
+);
+const FLAG = v.nullish(BOOLEAN_FIELD);
 
 const MESSAGE_BODY = v.object({
-  recipient: TEXT,
-  message: TEXT,
-  wait_ms: v.nullish(
-    v.pipe(v.number("must be an integer"), v.integer("must be an integer")),
-  ),
-  receipts: v.nullish(v.boolean("must be true or false")),
-  reply_to: TEXT,
-  network: TEXT,
+  recipient: TEXT_FIELD,
+  message: TEXT_FIELD,
+  wait_ms: INTEGER,
+  receipts: FLAG,
+  reply_to: TEXT_FIELD,
+  network: TEXT_FIELD,
+  queue: FLAG,
+  expires_in_ms: INTEGER,
 });
 
 const NETWORKS: ReadonlySet<string> = new Set(["auto", "skynet", "dmsg", "tcp-direct", "cxo"]);
@@ -66,28 +71,28 @@ export function parseMessageRequest(body: string): ControlSendRequest {
   const parsed = v.safeParse(MESSAGE_BODY, Array.isArray(value) ? undefined : value, {
     abortEarly: true,
   });
-  if (!parsed.success) {
-    const field = parsed.issues[0].path?.[0]?.key;
-    throw new BodyError(
-      field === undefined ? "body must be a JSON object" : `${field} ${parsed.issues[0].message}`,
-    );
-  }
+  if (!parsed.success) throw new BodyError(fieldProblem(parsed.issues[0]));
   const fields = parsed.output;
-  const recipient = PublicKey.parseField(fields.recipient ?? "");
+  const recipient = PublicKey.parseField(fields.recipient);
   if (recipient === undefined) throw new KeyError("empty public key");
   const network = fields.network || "skynet";
   if (!NETWORKS.has(network)) {
     throw new BodyError("invalid network type: use 'auto', 'skynet' or 'dmsg'");
   }
   const waitMs = fields.wait_ms ?? 0;
+  const queueForMs = fields.expires_in_ms ?? DEFAULT_QUEUE_MS;
+  if (fields.queue && queueForMs <= 0) throw new BodyError("expires_in_ms must be above 0");
   return {
     recipient,
-    text: fields.message ?? "",
+    text: fields.message,
     network,
     ...(waitMs > 0 ? { waitMs } : fields.receipts ? { receipts: true } : {}),
     ...(fields.reply_to ? { replyTo: fields.reply_to } : {}),
+    ...(fields.queue ? { queueForMs } : {}),
   };
 }
+
+const UNQUEUEABLE_STATUS = { "no-store": 503, full: 507, "too-large": 400 } as const;
 
 function messageReply(outcome: ControlSendOutcome): Response {
   switch (outcome.kind) {
@@ -100,9 +105,12 @@ function messageReply(outcome: ControlSendOutcome): Response {
     case "timeout":
       return jsonReply({ acked: false, id: outcome.id, ms: outcome.ms, reason: "timeout" }, 504);
     case "queued":
-      return jsonReply({ id: outcome.id, ok: true, queued: true }, 202);
+      return jsonReply(
+        { expires: rfc3339(outcome.expires), id: outcome.id, ok: true, queued: true },
+        202,
+      );
     case "unqueueable":
-      return textReply(outcome.code === "too-large" ? 400 : 503, outcome.message);
+      return textReply(UNQUEUEABLE_STATUS[outcome.code], outcome.message);
     case "failed":
       return textReply(400, outcome.message);
   }

@@ -28,7 +28,17 @@ export class RequestParser {
   #lineEnd = -1;
   #skippedLine = false;
   #left = 0;
+  #bodyLimit = MAX_BODY_BYTES;
   #chunked = new ChunkedBody(MAX_BODY_BYTES);
+
+  /**
+   * Most bytes of the body of the request whose head came last, MAX_BODY_BYTES unless set. To be set
+   * before the body is asked for.
+   */
+  set bodyLimit(bytes: number) {
+    this.#bodyLimit = bytes;
+    this.#chunked = new ChunkedBody(bytes);
+  }
 
   /** Bytes that came and were not asked for yet. */
   get buffered(): number {
@@ -74,14 +84,9 @@ export class RequestParser {
     // Without the last two line ends: that of the last field and the empty line.
     const head = parseRequestHead(byteText(bytes.subarray(0, end - 4)).split("\r\n"));
     if (head.kind === "fault") return head;
-    if (head.body === "chunked") {
-      this.#chunked = new ChunkedBody(MAX_BODY_BYTES);
-      this.#state = "chunked";
-      return head;
-    }
-    if (head.body > MAX_BODY_BYTES) return requestFault(413, "request body too large");
-    this.#left = head.body;
-    this.#state = "sized";
+    this.bodyLimit = MAX_BODY_BYTES;
+    this.#state = head.body === "chunked" ? "chunked" : "sized";
+    this.#left = head.body === "chunked" ? 0 : head.body;
     return head;
   }
 
@@ -122,6 +127,7 @@ export class RequestParser {
 
   #sized(): BodyEvent | undefined {
     if (this.#left === 0) return { kind: "end" };
+    if (this.#left > this.#bodyLimit) return requestFault(413, "request body too large");
     const bytes = this.#queue.take(Math.min(this.#left, this.#queue.length));
     if (bytes === undefined || bytes.length === 0) return undefined;
     this.#left -= bytes.length;

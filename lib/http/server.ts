@@ -1,6 +1,6 @@
 import { type Clock, errorText, type Log, type Timer } from "#kit";
 import { AddressError, bindRefusal, type ControlAddress, parseControlAddress } from "./address.ts";
-import { createApp } from "./app.ts";
+import { createControlApp } from "./app.ts";
 import { ByteBudget } from "./byte_budget.ts";
 import { Connection, type ConnectionContext, type Phase } from "./connection.ts";
 import {
@@ -11,10 +11,10 @@ import {
   SWEEP_INTERVAL_MS,
 } from "./limits.ts";
 import { type ControlSocket, listenTcp, type SocketListener } from "./listener.ts";
-import type { ControlOptions, ControlPorts } from "./ports.ts";
+import type { ControlOptions, ControlPorts, PasswordGate } from "./ports.ts";
 
 /** What is closed first when there is no room for one more: those who wait, not those we answer. */
-const EVICTION_ORDER: readonly Phase[] = ["idle", "linger", "head", "body"];
+const EVICTION_ORDER: readonly Phase[] = ["idle", "linger", "head", "gate", "body"];
 
 /**
  * The control surface on a TCP port: accepts, keeps the connections within their bounds, ends them.
@@ -27,6 +27,7 @@ export class ControlServer {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #ports: ControlPorts;
+  readonly #gate: PasswordGate | undefined;
   readonly #maxConnections: number;
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #stopping = new AbortController();
@@ -42,11 +43,14 @@ export class ControlServer {
    */
   constructor(ports: ControlPorts, options: ControlOptions) {
     this.#address = parseControlAddress(options.address);
-    this.#refusal = bindRefusal(this.#address, { noPassword: options.allowNonLoopback });
+    this.#refusal = bindRefusal(this.#address, {
+      noPassword: options.allowNonLoopback || options.gate !== undefined,
+    });
     this.#clock = options.clock;
     this.#log = options.log;
     this.#maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
     this.#ports = ports;
+    this.#gate = options.gate;
   }
 
   /** `host:port` really bound; the configured one before {@link listen}. */
@@ -90,8 +94,9 @@ export class ControlServer {
   /** What every connection needs; its refusals name the port really bound, never `:0`. */
   #contextFor({ port }: SocketListener): ConnectionContext {
     const [clock, log] = [this.#clock, this.#log];
-    const handle = createApp(this.#ports, { address: { ...this.#address, port }, clock, log });
-    return { handle, clock, log, bodies: new ByteBudget(MAX_BODY_BYTES_TOTAL) };
+    const address = { ...this.#address, port };
+    const app = createControlApp(this.#ports, { address, gate: this.#gate, clock, log });
+    return { app, clock, log, bodies: new ByteBudget(MAX_BODY_BYTES_TOTAL) };
   }
 
   async #accept(listener: SocketListener, context: ConnectionContext): Promise<void> {

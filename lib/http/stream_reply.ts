@@ -4,6 +4,10 @@ export interface ByteSource {
   take(): Uint8Array | undefined;
   /** Whether it has ended. To be asked when there is no piece. */
   readonly over: boolean;
+  /** Whether it has an end of its own: then a client that has finished sending still gets the rest. */
+  readonly finite?: boolean;
+  /** Whether it ended before that end: then the reply must not look whole. */
+  readonly cut?: boolean;
   /** Calls `action` when there may be a piece, or the source has ended. A later call replaces it. */
   whenReady(action: () => void): void;
   /** Ends it. May be called again. */
@@ -26,7 +30,8 @@ export class StreamReply extends Response {
           await new Promise<void>((resolve) => source.whenReady(resolve));
           piece = source.take();
         }
-        if (piece === undefined) controller.close();
+        if (piece === undefined && source.cut) controller.error(new Error("Reply was cut off"));
+        else if (piece === undefined) controller.close();
         // A copy: whoever reads the body may do with it what they like.
         else controller.enqueue(piece.slice());
       },

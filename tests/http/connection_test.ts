@@ -5,6 +5,7 @@ import {
   HEAD_DEADLINE_MS,
   IDLE_LIMIT_MS,
   LINGER_MS,
+  MAX_BODY_BYTES,
   REPLY_STALL_MS,
   STREAM_STALL_MS,
 } from "#http";
@@ -27,7 +28,8 @@ class Rig {
 
   constructor(handle: Handler = echo) {
     const { clock, bodies } = this;
-    this.connection = new Connection(this.socket, { handle, clock, bodies, log: silentLog });
+    const app = { admit: () => Promise.resolve({ limit: MAX_BODY_BYTES }), handle };
+    this.connection = new Connection(this.socket, { app, clock, bodies, log: silentLog });
     this.done = this.connection.run();
   }
 

@@ -127,6 +127,7 @@ export class RawClient implements Disposable {
 
 /** A socket in memory: the test is the client. */
 export class MemorySocket implements ControlSocket {
+  readonly remote = "192.0.2.1";
   readonly #incoming = new ByteQueue();
   #output: Uint8Array = new Uint8Array(0);
   #ended = false;

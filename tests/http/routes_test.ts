@@ -81,12 +81,16 @@ Deno.test("/status passes on what its port says, as JSON in one line", async () 
   strictEqual(await reply.text(), `{"peers":["${PEER}"],"sse_subscribers":0}\n`);
 });
 
-Deno.test("unknown paths answer 404, those of routes to come included", async () => {
+Deno.test("unknown paths answer 404, those of groups included", async () => {
   const { ask } = setUp();
   for (
     const path of [
       "/x",
-      "/delete",
+      "/group",
+      "/group/resolve",
+      "/metrics",
+      "/healthz",
+      "/voice/shout",
       "/STATUS",
       "/status/",
       "/../etc/passwd",

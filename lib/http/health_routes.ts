@@ -1,0 +1,24 @@
+import type { ControlPorts } from "./ports.ts";
+import { textReply, whole } from "./replies.ts";
+import type { Route } from "./route.ts";
+
+/** For monitoring, additions of ours (docs/HTTP.md). Without their ports the paths are unknown. */
+export function healthRoutes(ports: Pick<ControlPorts, "metrics" | "health">): readonly Route[] {
+  const routes: Route[] = [];
+  if (ports.metrics !== undefined) {
+    const getMetrics = () =>
+      whole(200, ports.metrics?.() ?? "", {
+        "content-type": "text/plain; version=0.0.4; charset=utf-8",
+        "x-content-type-options": "nosniff",
+      });
+    routes.push({ path: "/metrics", on: { GET: getMetrics } });
+  }
+  if (ports.health !== undefined) {
+    const getHealth = () => {
+      const reasons = ports.health?.() ?? [];
+      return reasons.length === 0 ? textReply(200, "ok") : textReply(503, reasons.join("\n"));
+    };
+    routes.push({ path: "/healthz", on: { GET: getHealth } });
+  }
+  return routes;
+}

@@ -1,0 +1,90 @@
+import * as v from "valibot";
+import type { ControlPorts } from "./ports.ts";
+import { emptyReply, jsonReply, textReply } from "./replies.ts";
+import {
+  BOOLEAN_FIELD,
+  parseFields,
+  readFields,
+  readKey,
+  type Route,
+  type RouteContext,
+  TEXT_FIELD,
+} from "./route.ts";
+
+const UNREAD_BODY = v.object({
+  unread: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+});
+const LINK_BODY = v.object({ pk: TEXT_FIELD, network: TEXT_FIELD });
+const CAPABLE_BODY = v.object({ capable: BOOLEAN_FIELD });
+const FOCUS_BODY = v.object({ key: TEXT_FIELD, focused: BOOLEAN_FIELD });
+
+/** The small ones of http-api.md 4.18: unread, link, notify, calls. */
+export function smallRoutes(ports: Pick<ControlPorts, "chat" | "unread">): readonly Route[] {
+  return [
+    {
+      path: "/unread",
+      on: {
+        GET: () => ports.unread ? jsonReply({ unread: ports.unread.read() }) : noCount(),
+        POST: (c) => postUnread(c, ports),
+      },
+    },
+    {
+      path: "/link",
+      on: {
+        GET: (c) => linkReply(ports, { pk: c.req.query("pk") ?? "", asked: false }),
+        POST: async (c) => {
+          const { pk } = await readFields(c, LINK_BODY);
+          return linkReply(ports, { pk, asked: true });
+        },
+      },
+    },
+    // Nothing here shows desktop notifications: who could show them is accepted and not remembered.
+    { path: "/notify-capable", on: { POST: (c) => accept(c, CAPABLE_BODY) } },
+    { path: "/notify-focus", on: { POST: (c) => accept(c, FOCUS_BODY) } },
+    { path: "/calls", on: { GET: () => jsonReply([]) } },
+  ];
+}
+
+async function postUnread(
+  c: RouteContext,
+  { unread }: Pick<ControlPorts, "unread">,
+): Promise<Response> {
+  const body = await c.req.text();
+  if (unread === undefined) return noCount();
+  let total: number;
+  try {
+    total = parseFields(body, UNREAD_BODY).unread;
+  } catch {
+    return textReply(400, "invalid body");
+  }
+  unread.reset(total);
+  return emptyReply(204);
+}
+
+function noCount(): Response {
+  return textReply(503, "unread count unavailable");
+}
+
+/** The state of the link with a peer. Nothing is dialled: peers are configured at start. */
+function linkReply(
+  { chat }: Pick<ControlPorts, "chat">,
+  { pk, asked }: { pk: string; asked: boolean },
+): Response {
+  const peer = readKey(pk);
+  if (chat === undefined) return textReply(503, "chat controller not ready");
+  const ready = chat.isConnected(peer);
+  return jsonReply({
+    ready,
+    connecting: false,
+    error: asked && !ready ? "no live tcp-direct connection" : undefined,
+    network: ready ? "tcp-direct" : undefined,
+  });
+}
+
+async function accept<Entries extends v.ObjectEntries>(
+  c: RouteContext,
+  schema: v.ObjectSchema<Entries, undefined>,
+): Promise<Response> {
+  await readFields(c, schema);
+  return emptyReply(204);
+}
