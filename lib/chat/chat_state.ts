@@ -1,9 +1,10 @@
 import type { PublicKey } from "#crypto";
-import type { EventHub, MessageEvent } from "#events";
+import type { MessageEvent } from "#events";
 import type { Clock, Log, Random } from "#kit";
 import type { LiveCounters } from "./counters.ts";
 import type { DuplicateMemory } from "./duplicate_memory.ts";
 import type { ChatLimits } from "./limits.ts";
+import type { Outlet } from "./outlet.ts";
 import type { PeerTable } from "./peer_table.ts";
 import type { ReceiptBook } from "./receipts.ts";
 
@@ -33,8 +34,13 @@ export interface ChatState {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly events: EventHub;
   readonly store: ChatStore | undefined;
+  /** The way of messages and statuses to the store and to local consumers. */
+  readonly outlet: Outlet;
+  /** Whether messages are acknowledged after their commit. */
+  readonly acksStored: boolean;
+  /** Told about every receipt, whether somebody waits for it or not. */
+  readonly onReceipt: (peer: string, id: string) => void;
   readonly isBlocked: (peer: PublicKey) => boolean;
   readonly isUnapproved: (peer: PublicKey) => boolean;
   readonly limits: ChatLimits;

@@ -1,14 +1,17 @@
 import type { PublicKey } from "#crypto";
-import type { EventHub } from "#events";
-import type { Clock, Log, Random } from "#kit";
+import { type Clock, errorText, type Log, quoteForLog, type Random } from "#kit";
 import type { LinkEnd } from "#net";
 import type { ChatLink } from "./chat_link.ts";
 import type { ChatState, ChatStore } from "./chat_state.ts";
 import { type ChatCounters, noTraffic } from "./counters.ts";
 import { DuplicateMemory } from "./duplicate_memory.ts";
 import { encodeDelete, encodeRead } from "./envelope.ts";
-import { CHAT_LIMITS, type ChatLimits, MAX_READ_IDS } from "./limits.ts";
+import { CHAT_LIMITS, type ChatLimits, CLOSE_DRAIN_MS, MAX_READ_IDS } from "./limits.ts";
 import type { SendOutcome, SendRequest } from "./outbound.ts";
+import { Outbox } from "./outbox.ts";
+import { carrierOf } from "./outbox_carrier.ts";
+import type { OutboxLimits, QueueTable } from "./outbox_plan.ts";
+import { type EventStream, Outlet } from "./outlet.ts";
 import { PeerTable } from "./peer_table.ts";
 import { ReceiptBook } from "./receipts.ts";
 import { Receiver } from "./receiver.ts";
@@ -25,13 +28,22 @@ export interface DirectChatOptions {
   /** The texts are those of messages.md. */
   readonly log: Log;
   /** Where messages and statuses are published. */
-  readonly events: EventHub;
+  readonly events: EventStream;
   /** Peers whose frames are swallowed unseen; nobody by default. */
   readonly isBlocked?: (peer: PublicKey) => boolean;
   /** Peers whose messages are marked as requests; nobody by default (http-api.md 4.12). */
   readonly isUnapproved?: (peer: PublicKey) => boolean;
   /** Where messages are kept; nowhere by default. */
   readonly store?: ChatStore;
+  /**
+   * When a message is acknowledged: `received`, at once (the default), or `stored`, after its commit
+   * if the limits admit it (messages.md 4.1). Without a store the two are the same.
+   */
+  readonly ack?: "received" | "stored";
+  /** Where messages for peers that are away are kept; nowhere by default. */
+  readonly outbox?: QueueTable;
+  /** Bounds of the outbox that differ from the usual ones. */
+  readonly outboxLimits?: Partial<OutboxLimits>;
   /** Bounds that differ from {@link CHAT_LIMITS}. */
   readonly limits?: Partial<ChatLimits>;
 }
@@ -43,20 +55,24 @@ export interface DirectChatOptions {
 export class DirectChat {
   readonly #state: ChatState;
   readonly #sender: Sender;
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #running = new Map<Receiver, Promise<unknown>>();
+  /** Messages for peers that are away; undefined when there is no place for them. */
+  readonly outbox: Outbox | undefined;
   #closed = false;
 
-  /** Nothing is connected yet, no timer runs. */
+  /** Nothing is connected yet; a timer runs only while messages are queued. */
   constructor(options: DirectChatOptions) {
-    const { clock } = options;
+    const { clock, log, random, store } = options;
     const limits = { ...CHAT_LIMITS, ...options.limits };
     this.#state = {
       self: options.self,
       clock,
-      random: options.random,
-      log: options.log,
-      events: options.events,
-      store: options.store,
+      random,
+      log,
+      store,
+      outlet: new Outlet({ events: options.events, store }),
+      acksStored: store !== undefined && options.ack === "stored",
+      onReceipt: (peer, id) => this.outbox?.acknowledged(peer, id),
       isBlocked: options.isBlocked ?? (() => false),
       isUnapproved: options.isUnapproved ?? (() => false),
       limits,
@@ -66,6 +82,15 @@ export class DirectChat {
       counters: { ...noTraffic() },
     };
     this.#sender = new Sender(this.#state);
+    const table = options.outbox;
+    this.outbox = table && new Outbox({
+      table,
+      carrier: carrierOf(this.#sender, this.#state),
+      clock,
+      random,
+      log,
+      ...(options.outboxLimits !== undefined && { limits: options.outboxLimits }),
+    });
   }
 
   /** The counters of `/status` at this moment (messages.md 9). */
@@ -86,18 +111,37 @@ export class DirectChat {
       log.warn(`skychat: tcp-direct refusing ${link.peer.hex}: too many connections`);
       return await refuse(link, "too many connections");
     }
-    const running = this.#run(link);
-    this.#running.add(running);
+    const receiver = new Receiver(link, this.#state);
+    const running = this.#run(receiver, link);
+    this.#running.set(receiver, running);
+    this.outbox?.deliver(link.peer);
     try {
       return await running;
     } finally {
-      this.#running.delete(running);
+      this.#running.delete(receiver);
     }
   }
 
-  /** Sends one message; an expected failure is an outcome, not an error (messages.md 7). */
+  /**
+   * Sends one message; an expected failure is an outcome, not an error (messages.md 7). With
+   * `queueForMs`, a message that cannot be sent now is kept for later.
+   */
   send(request: SendRequest): Promise<SendOutcome> {
-    return this.#sender.send(request);
+    return request.queueForMs === undefined
+      ? this.#sender.send(request)
+      : this.#sendOrQueue(request, request.queueForMs);
+  }
+
+  /**
+   * Remembers a message that arrived in a process before this one, `ageMs` milliseconds ago, so that
+   * its repetition is recognised (messages.md 6.1). To be called for the messages of the last
+   * {@link DUPLICATE_WINDOW} milliseconds, oldest first, before the first connection.
+   */
+  remember(
+    peer: string,
+    message: { readonly id: string; readonly body: string; readonly ageMs: number },
+  ): void {
+    this.#state.duplicates.remember(peer, message);
   }
 
   /** Tells a peer that its messages were seen: one `chat-read` each, best effort (messages.md 4.2). */
@@ -111,10 +155,18 @@ export class DirectChat {
    * to local consumers (messages.md 4.6, http-api.md 4.8).
    */
   async sendDelete(peer: PublicKey, id: string): Promise<void> {
-    const { events, self, store } = this.#state;
+    const { log, outlet, self, store } = this.#state;
     await this.#sender.sendControl(peer, [encodeDelete(id)]);
-    await store?.forget(peer.hex, id, self.hex);
-    events.publishStatus({ id, peer: peer.hex, status: "deleted" });
+    await this.outbox?.cancel(id, peer.hex);
+    // The message may still be on its way to the disk.
+    await outlet.passed();
+    try {
+      await store?.forget(peer.hex, id, self.hex);
+    } catch (error) {
+      const reason = quoteForLog(errorText(error));
+      log.warn(`skychat/dm: history forget ${peer.hex}: ${reason}`);
+    }
+    outlet.status({ id, peer: peer.hex, status: "deleted" });
   }
 
   /** Keys with a live connection, hex, sorted. */
@@ -127,25 +179,73 @@ export class DirectChat {
     return this.#state.table.newest(peer.hex) !== undefined;
   }
 
-  /** Closes every connection, releases everybody who waits, and resolves when all loops have ended. */
+  /**
+   * Stops handling what peers send, lets commits and the receipts they are owed finish for at most
+   * {@link CLOSE_DRAIN_MS} milliseconds, closes every connection, releases everybody who waits, and
+   * resolves when all loops have ended.
+   */
   async close(): Promise<void> {
+    const { clock, receipts, table } = this.#state;
     this.#closed = true;
-    this.#state.receipts.close();
-    for (const link of this.#state.table.all()) link.close("shutting down");
-    await Promise.allSettled([...this.#running]);
+    receipts.close();
+    for (const receiver of this.#running.keys()) receiver.stop();
+    const enough = new AbortController();
+    const late = clock.sleep(CLOSE_DRAIN_MS, enough.signal);
+    const queue = this.outbox?.close();
+    await Promise.race([this.#drained(), late]);
+    for (const link of table.all()) link.close("shutting down");
+    await Promise.allSettled([...this.#running.values()]);
+    await Promise.race([queue, late]);
+    enough.abort();
   }
 
-  async #run(link: ChatLink): Promise<LinkEnd> {
+  /** Resolves when nothing waits for the disk, and the receipts that waited for it are written. */
+  async #drained(): Promise<void> {
+    await this.#state.outlet.passed();
+    if (!this.#state.acksStored) return;
+    await Promise.all(Array.from(this.#running.keys(), ({ replied }) => replied));
+  }
+
+  /** At once if that is possible and nothing for this peer is to go before it. */
+  async #sendOrQueue(request: SendRequest, expiresInMs: number): Promise<SendOutcome> {
+    const { counters, clock } = this.#state;
+    const { recipient } = request;
+    const plan = this.#sender.plan(request);
+    if (plan.kind === "failed") {
+      if (plan.code !== "empty") counters.outbound_fail_count++;
+      return plan;
+    }
+    const begun = clock.wall();
+    let writtenAt: bigint | undefined;
+    if (this.isConnected(recipient) && !this.outbox?.holds(recipient)) {
+      const outcome = await this.#sender.attempt(recipient, plan);
+      if (outcome.kind !== "no-connection" && outcome.kind !== "write-failed") return outcome;
+      if (outcome.touched) writtenAt = begun;
+    }
+    const queued = await this.outbox?.queue({ ...request, id: plan.id, expiresInMs, writtenAt }) ??
+      NO_OUTBOX;
+    if (queued.kind === "unqueueable") counters.outbound_fail_count++;
+    return queued;
+  }
+
+  async #run(receiver: Receiver, link: ChatLink): Promise<LinkEnd> {
     const { counters, table } = this.#state;
     try {
-      return await new Receiver(link, this.#state).run();
+      return await receiver.run();
     } finally {
       counters.inbound_drop_count++;
       table.remove(link);
       link.close();
+      this.outbox?.linkLost(link);
     }
   }
 }
+
+const NO_OUTBOX: SendOutcome = {
+  kind: "unqueueable",
+  code: "no-store",
+  message: "queue: the outbox needs --persist",
+};
 
 async function refuse(link: ChatLink, reason: string): Promise<LinkEnd> {
   link.close(reason);

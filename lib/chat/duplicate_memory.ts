@@ -41,17 +41,33 @@ export class DuplicateMemory {
    * way, except for ids that are empty or too long for a table, which are never repetitions.
    */
   seenBefore(peer: string, message: { readonly id: string; readonly body: string }): boolean {
-    const { id, body } = message;
+    return this.#see(peer, { message, at: this.#clock.now() });
+  }
+
+  /**
+   * Remembers a message that arrived `ageMs` milliseconds ago, in a process before this one. To be
+   * called with the oldest first and before anything arrives.
+   */
+  remember(
+    peer: string,
+    message: { readonly id: string; readonly body: string; readonly ageMs: number },
+  ): void {
+    this.#see(peer, { message, at: this.#clock.now() - message.ageMs });
+  }
+
+  #see(
+    peer: string,
+    { message: { id, body }, at }: { message: { id: string; body: string }; at: number },
+  ): boolean {
     if (id === "" || id.length > MAX_STORED_ID) return false;
-    const now = this.#clock.now();
     const digest = bodyDigest(body);
     const ids = this.#idsOf(peer);
     const known = ids.get(id);
     if (known !== undefined) ids.delete(id);
     else this.#size++;
-    ids.set(id, { digest, length: body.length, at: now });
-    this.#bound(ids, now);
-    return known !== undefined && now - known.at <= this.#limits.duplicateWindow &&
+    ids.set(id, { digest, length: body.length, at });
+    this.#bound(ids, at);
+    return known !== undefined && at - known.at <= this.#limits.duplicateWindow &&
       known.digest === digest && known.length === body.length;
   }
 

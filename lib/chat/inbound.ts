@@ -5,16 +5,24 @@ import { type Classified, classify, encodeAck } from "./envelope.ts";
 
 /** What one payload makes us do, in this order (messages.md 6). */
 export type InboundEffect =
-  /** Write this payload on the connection that the message came on. */
-  | { readonly kind: "reply"; readonly payload: Uint8Array }
+  /**
+   * Write this payload on the connection that the message came on; with `repeated`, not before the
+   * message that it repeats may be acknowledged.
+   */
+  | { readonly kind: "reply"; readonly payload: Uint8Array; readonly repeated: boolean }
   /** Surface a delivery status. */
   | { readonly kind: "status"; readonly event: StatusEvent }
   /** Release whoever waits for the receipt of this message. */
   | { readonly kind: "release"; readonly id: string }
-  /** Remove the stored message with this id, if the peer wrote it. */
-  | { readonly kind: "forget"; readonly id: string }
-  /** Count, store and surface a message. */
-  | { readonly kind: "message"; readonly event: MessageEvent }
+  /** Remove the stored message with this id, if the peer wrote it; then surface the status. */
+  | { readonly kind: "forget"; readonly event: StatusEvent }
+  /** Count, acknowledge if asked to, store and surface a message. */
+  | {
+    readonly kind: "message";
+    readonly event: MessageEvent;
+    /** The payload that acknowledges it. */
+    readonly receipt: Uint8Array | undefined;
+  }
   | { readonly kind: "log"; readonly level: "debug" | "info"; readonly text: string };
 
 /** What the decision depends on besides the payload. */
@@ -60,38 +68,36 @@ export function decideInbound(payload: Uint8Array, facts: InboundFacts): readonl
 type Found<Kind extends Classified["kind"]> = Extract<Classified, { kind: Kind }>;
 
 function onMessage(found: Found<"message">, facts: InboundFacts): readonly InboundEffect[] {
-  const effects: InboundEffect[] = [];
-  // First of all: whatever happens to the message here, its sender learns that it arrived.
-  if (found.ack && found.id !== "") effects.push({ kind: "reply", payload: encodeAck(found.id) });
-  if (found.body !== "" && !facts.seenBefore(found)) effects.push(messageEffect(found, facts));
-  return effects;
+  const receipt = found.ack && found.id !== "" ? encodeAck(found.id) : undefined;
+  const repeated = found.body !== "" && facts.seenBefore(found);
+  if (found.body !== "" && !repeated) return [{ ...messageEffect(found, facts), receipt }];
+  return receipt === undefined ? NOTHING : [{ kind: "reply", payload: receipt, repeated }];
 }
 
 function onReceipt(found: Found<"receipt">, facts: InboundFacts): readonly InboundEffect[] {
   const { id, status } = found;
   if (id === "") return NOTHING;
   const surfaced: InboundEffect = { kind: "status", event: { id, peer: facts.peer.hex, status } };
-  return status === "received" ? [surfaced, { kind: "release", id }] : [surfaced];
+  // Released first: a queued message becomes an event only now, and its status comes after it.
+  return status === "received" ? [{ kind: "release", id }, surfaced] : [surfaced];
 }
 
 function onDelete(found: Found<"delete">, facts: InboundFacts): readonly InboundEffect[] {
   const { id } = found;
   if (id === "") return NOTHING;
-  return [
-    { kind: "forget", id },
-    { kind: "status", event: { id, peer: facts.peer.hex, status: "deleted" } },
-  ];
+  return [{ kind: "forget", event: { id, peer: facts.peer.hex, status: "deleted" } }];
 }
 
 function messageEffect(
   found: Found<"text"> | Found<"message">,
   facts: InboundFacts,
-): InboundEffect {
+): Extract<InboundEffect, { kind: "message" }> {
   const wrapped = found.kind === "message" ? found : undefined;
   const replyTo = wrapped?.replyTo ?? "";
   const text = found.kind === "message" ? found.body : found.text;
   return {
     kind: "message",
+    receipt: undefined,
     event: {
       direction: "in",
       id: wrapped?.id || facts.mintId(),

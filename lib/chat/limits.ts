@@ -22,6 +22,31 @@ export const MAX_STORED_ID = 128;
 export const MAX_READ_IDS = 256;
 /** Log lines that the frames of one connection may cause, so that no peer can flood the log. */
 export const MAX_LINES_PER_LINK = 32;
+/** News that may wait for the disk before reading from peers pauses, those included that are no messages. */
+export const MAX_WAITING_EVENTS = 4_096;
+/** Milliseconds that closing direct chat waits for commits and for the receipts they are owed. */
+export const CLOSE_DRAIN_MS = 1_000;
+/** Queued messages in all (ours). */
+export const MAX_OUTBOX_ENTRIES = 1_000;
+/** Queued messages for one peer (ours). */
+export const MAX_OUTBOX_PER_PEER = 100;
+/** Bytes of text of all queued messages: 4 MiB (ours). */
+export const MAX_OUTBOX_BYTES = 4_194_304;
+/** Bytes of one queued message as it will be framed: room is left for what the table adds (ours). */
+export const MAX_OUTBOX_PAYLOAD = 65_024;
+/** Milliseconds that a message stays queued unless asked otherwise: 7 days (ours). */
+export const OUTBOX_EXPIRY_MS = 604_800_000;
+/** Longest such time; more is treated as this: 30 days (ours). */
+export const MAX_OUTBOX_EXPIRY_MS = 2_592_000_000;
+/** Shortest such time; less is treated as this (ours). */
+export const MIN_OUTBOX_EXPIRY_MS = 1_000;
+/**
+ * Milliseconds after its first write during which a queued message may be written again: the window
+ * in which receivers recognise a repetition, less what the second write may take.
+ */
+export const OUTBOX_RESEND_MS: number = DUPLICATE_WINDOW - 30_000;
+/** Milliseconds before a queued message that a living link or the disk did not take is tried again (ours). */
+export const OUTBOX_RETRY_MS = 5_000;
 
 /** The bounds that an embedder or a test may change. Times in milliseconds. */
 export interface ChatLimits {

@@ -4,7 +4,8 @@
  * Above `#session` (frames) and `#net` (links, of which it knows only the shape), beside `#events`,
  * to which it publishes. Decisions are pure functions (`inbound.ts`, `outbound.ts`); `Receiver` and
  * `Sender` carry them out; {@link DirectChat} holds them together. It never dials, never accepts,
- * never reads a clock of its own, never stores a message. Format: `docs/spec/messages.md`.
+ * never reads a clock of its own, never touches a disk: what keeps messages is handed in (`ChatStore`,
+ * `QueueTable`). {@link Outbox} holds messages for peers that are away. Format: `docs/spec/messages.md`.
  *
  * @example
  * ```ts
@@ -21,7 +22,7 @@
  * @module
  */
 export type { ChatLink } from "./chat_link.ts";
-export type { ChatStore } from "./chat_state.ts";
+export type { ChatStore, Stored } from "./chat_state.ts";
 export { type ChatCounters, noTraffic } from "./counters.ts";
 export { DirectChat, type DirectChatOptions } from "./direct_chat.ts";
 export {
@@ -35,4 +36,12 @@ export {
 } from "./envelope.ts";
 export * from "./limits.ts";
 export { newMessageId } from "./message_id.ts";
+export { Outbox } from "./outbox.ts";
+export {
+  type ListedMessage,
+  type OutboxLimits,
+  type QueuedMessage,
+  type QueueTable,
+} from "./outbox_plan.ts";
+export type { EventStream } from "./outlet.ts";
 export { effectiveWait, noConnectionText, type SendOutcome, type SendRequest } from "./outbound.ts";

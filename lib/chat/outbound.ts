@@ -6,7 +6,7 @@ import { MAX_WAIT, MIN_WAIT } from "./limits.ts";
 
 /** A message to be sent, as its author asks for it (http-api.md 4.1). */
 export interface SendRequest {
-  /** The peer, which must be connected. */
+  /** The peer, which must be connected unless the message may be queued. */
   readonly recipient: PublicKey;
   /** Not empty; what it becomes must fit into one frame. */
   readonly text: string;
@@ -18,6 +18,11 @@ export interface SendRequest {
   readonly replyTo?: string;
   /** Only colours error texts; default `skynet`. */
   readonly network?: string;
+  /**
+   * Keep the message for a peer that cannot be reached now: milliseconds, clamped to
+   * 1 s … 30 days. The message is wrapped, whatever else is asked for.
+   */
+  readonly queueForMs?: number;
 }
 
 /** How a send ended. Times in milliseconds, ids as in messages.md 3.3. */
@@ -26,6 +31,13 @@ export type SendOutcome =
   | { readonly kind: "receipt-asked"; readonly id: string }
   | { readonly kind: "acked"; readonly id: string; readonly ms: number }
   | { readonly kind: "timeout"; readonly id: string; readonly ms: number }
+  /** `expires` is in nanoseconds since 1970. */
+  | { readonly kind: "queued"; readonly id: string; readonly expires: bigint }
+  | {
+    readonly kind: "unqueueable";
+    readonly code: "no-store" | "full" | "too-large";
+    readonly message: string;
+  }
   | {
     readonly kind: "failed";
     readonly code: "empty" | "too-large" | "no-connection" | "write-failed";
@@ -52,8 +64,8 @@ export type OutboundPlan =
   | Extract<SendOutcome, { kind: "failed" }>;
 
 /**
- * Turns a request into the frame to write (messages.md 3.2): bare text, unless a receipt or a
- * quotation needs an id. `mintId` gives the id, which is only local for bare text.
+ * Turns a request into the frame to write (messages.md 3.2): bare text, unless a receipt, a
+ * quotation or a possible second attempt needs an id. `mintId` gives the id, which is only local for bare text.
  */
 export function planSend(request: SendRequest, mintId: () => string): OutboundPlan {
   const text = request.text.toWellFormed();
@@ -63,9 +75,8 @@ export function planSend(request: SendRequest, mintId: () => string): OutboundPl
   const replyTo = request.replyTo?.toWellFormed() ?? "";
   const id = mintId();
   const body = utf8(text);
-  const payload = receipt === "none" && replyTo === ""
-    ? body
-    : encodeMessage({ id, body: text, ack: receipt !== "none", replyTo });
+  const bare = receipt === "none" && replyTo === "" && request.queueForMs === undefined;
+  const payload = bare ? body : encodeMessage({ id, body: text, ack: receipt !== "none", replyTo });
   try {
     const frame = encodeFrame(payload);
     return { kind: "send", id, frame, text, length: body.length, replyTo, receipt, waitMs };
@@ -100,6 +111,6 @@ export function noReceiptText(recipient: PublicKey, seconds: number): string {
 }
 
 /** The first 8 hex digits, by which log lines and error texts name a key. */
-function shortKey(key: PublicKey): string {
+export function shortKey(key: PublicKey): string {
   return key.hex.slice(0, 8);
 }

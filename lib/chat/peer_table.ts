@@ -68,6 +68,11 @@ export class PeerTable {
     return tried === undefined ? list?.at(-1) : list?.findLast((link) => !tried.has(link));
   }
 
+  /** Whether a link is in the table. */
+  has(link: ChatLink): boolean {
+    return this.#lists.get(link.peer.hex)?.includes(link) ?? false;
+  }
+
   /** Keys with at least one link, sorted. */
   peers(): string[] {
     return [...this.#lists.keys()].sort();

@@ -1,5 +1,6 @@
 import type { LinkEnd } from "#net";
 import { encodeFrame, FrameDecoder, type FrameEvent } from "#session";
+import type { StatusEvent } from "#events";
 import { errorText, quoteForLog } from "#kit";
 import type { ChatLink } from "./chat_link.ts";
 import type { ChatState } from "./chat_state.ts";
@@ -24,6 +25,10 @@ export class Receiver {
   #lastReply: Promise<void> | undefined;
   #framesThisTurn = 0;
   #linesLeft = MAX_LINES_PER_LINK;
+  #stopped = false;
+  #ended = false;
+  /** Ends the pause under way. */
+  #wake: (() => void) | undefined;
 
   constructor(link: ChatLink, state: ChatState) {
     const { peer } = link;
@@ -41,8 +46,22 @@ export class Receiver {
 
   /** Reads until the connection ends, and says why it did. */
   async run(): Promise<LinkEnd> {
+    this.#link.closed.then(() => {
+      this.#ended = true;
+      this.#wake?.();
+    });
     const end = await this.#link.serve((bytes) => this.#receive(bytes));
     return this.#fault ?? end;
+  }
+
+  /** Handles no further frame, as if it had not been read; receipts that are owed are still written. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Settles when the receipts so far are written or failed. */
+  get replied(): Promise<void> {
+    return this.#lastReply ?? Promise.resolve();
   }
 
   #receive(bytes: Uint8Array): void | Promise<void> {
@@ -55,35 +74,81 @@ export class Receiver {
       const event = events[index];
       if (event === undefined) return;
       if (event.kind === "fatal") return this.#endOn(event);
-      for (const effect of decideInbound(event.payload, this.#facts)) this.#perform(effect);
+      if (this.#stopped) return;
+      let pause: Promise<void> | undefined;
+      for (const effect of decideInbound(event.payload, this.#facts)) {
+        pause = this.#perform(effect) ?? pause;
+      }
+      pause ??= this.#state.outlet.ready;
+      if (pause !== undefined) {
+        return this.#paused(pause).then(() => this.#handle(events, index + 1));
+      }
       if (++this.#framesThisTurn < FRAMES_PER_TURN) continue;
       this.#framesThisTurn = 0;
       return Promise.resolve().then(() => this.#handle(events, index + 1));
     }
   }
 
-  #perform(effect: InboundEffect): void {
-    const { counters, events, receipts, store } = this.#state;
-    const peer = this.#link.peer.hex;
+  /** Waits for something of this node's, but not longer than the connection lives. */
+  #paused(pause: Promise<void>): Promise<void> {
+    if (this.#ended) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      pause.then(resolve);
+    });
+  }
+
+  /** Returns what this connection, and no other, has to wait for before its next frame. */
+  #perform(effect: InboundEffect): Promise<void> | undefined {
+    const { outlet, receipts } = this.#state;
     switch (effect.kind) {
       case "reply":
-        return this.#reply(effect.payload);
+        if (effect.repeated && this.#state.acksStored) {
+          outlet.after(() => this.#reply(effect.payload));
+        } else this.#reply(effect.payload);
+        return;
       case "status":
-        return events.publishStatus(effect.event);
+        outlet.status(effect.event);
+        return;
       case "release":
-        receipts.release(peer, effect.id);
+        receipts.release(this.#link.peer.hex, effect.id);
+        this.#state.onReceipt(this.#link.peer.hex, effect.id);
         return;
       case "forget":
-        store?.forget(peer, effect.id, peer).catch((error) => this.#logStoreFailure(error));
-        return;
+        return this.#forget(effect.event);
       case "message":
-        counters.inbound_msg_count++;
-        counters.last_rx = effect.event.wall;
-        store?.append(effect.event);
-        return events.publishMessage(effect.event);
+        this.#surface(effect);
+        return;
       case "log":
-        return this.#log(effect.level, effect.text);
+        this.#log(effect.level, effect.text);
+        return;
     }
+  }
+
+  #surface({ event, receipt }: Extract<InboundEffect, { kind: "message" }>): void {
+    const { acksStored, counters, outlet } = this.#state;
+    counters.inbound_msg_count++;
+    counters.last_rx = event.wall;
+    if (receipt === undefined) return outlet.message(event);
+    if (acksStored) return outlet.message(event, () => this.#reply(receipt));
+    // First of all: whatever happens to the message here, its sender learns that it arrived.
+    this.#reply(receipt);
+    outlet.message(event);
+  }
+
+  /** The message may still be on its way to the disk: removing it comes after that. */
+  #forget(event: StatusEvent): Promise<void> | undefined {
+    const { outlet, store } = this.#state;
+    if (store === undefined) return void outlet.status(event);
+    return (async () => {
+      await outlet.passed();
+      try {
+        await store.forget(event.peer, event.id, event.peer);
+      } catch (error) {
+        this.#logStoreFailure(error);
+      }
+      outlet.status(event);
+    })();
   }
 
   /** Writes without waiting: reading pauses by itself while too much is unwritten (`Link.serve`). */
@@ -100,6 +165,8 @@ export class Receiver {
   async #endOn(fault: Extract<FrameEvent, { kind: "fatal" }>): Promise<void> {
     this.#fault = { code: fault.code, message: fault.message };
     this.#log("info", `${fault.message} from ${this.#link.peer.hex}`);
+    const owed = this.#state.outlet.passed();
+    if (owed !== undefined) await this.#paused(owed);
     await this.#lastReply;
     this.#link.close(fault.message);
   }
@@ -111,7 +178,7 @@ export class Receiver {
 
   #logStoreFailure(error: unknown): void {
     const reason = quoteForLog(errorText(error));
-    this.#log("info", `skychat/dm: history of ${this.#link.peer.hex} refused: ${reason}`);
+    this.#log("info", `skychat/dm: history forget ${this.#link.peer.hex}: ${reason}`);
   }
 
   #log(level: "debug" | "info", text: string): void {

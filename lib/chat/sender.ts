@@ -16,7 +16,11 @@ import {
 } from "./outbound.ts";
 import type { PendingReceipt } from "./receipts.ts";
 
-type Delivery =
+/** A message that is ready to be written. */
+export type SendPlan = Extract<OutboundPlan, { kind: "send" }>;
+
+/** What became of the attempt to write something to a peer. */
+export type Delivery =
   | {
     readonly kind: "written";
     readonly link: ChatLink;
@@ -25,8 +29,17 @@ type Delivery =
     /** Whether another link failed before. */
     readonly rescued: boolean;
   }
-  | { readonly kind: "no-connection" }
-  | { readonly kind: "write-failed"; readonly reason: string };
+  | Undelivered;
+
+/** Why nothing was written, as far as is known here. */
+export type Undelivered =
+  | { readonly kind: "no-connection"; readonly touched: false }
+  | {
+    readonly kind: "write-failed";
+    readonly reason: string;
+    /** Whether the peer may have got it nevertheless. */
+    readonly touched: boolean;
+  };
 
 /** The sending half: writes frames to peers, waits for receipts, counts. */
 export class Sender {
@@ -38,22 +51,34 @@ export class Sender {
 
   /** Sends a message (messages.md 7). Never rejects. */
   async send(request: SendRequest): Promise<SendOutcome> {
-    const { counters, random, receipts } = this.#state;
-    const { recipient } = request;
-    const plan = planSend(request, () => newMessageId(random));
+    const { counters } = this.#state;
+    const plan = this.plan(request);
     if (plan.kind === "failed") {
       if (plan.code !== "empty") counters.outbound_fail_count++;
       return plan;
     }
+    const outcome = await this.attempt(request.recipient, plan);
+    if (outcome.kind !== "no-connection" && outcome.kind !== "write-failed") return outcome;
+    counters.outbound_fail_count++;
+    return failure(request, outcome);
+  }
+
+  /** What to write for a request. */
+  plan(request: SendRequest): OutboundPlan {
+    return planSend(request, () => newMessageId(this.#state.random));
+  }
+
+  /** Sends what is ready, without counting a failure: the caller may know another way. */
+  async attempt(recipient: PublicKey, plan: SendPlan): Promise<SendOutcome | Undelivered> {
+    const { receipts } = this.#state;
     const receipt = plan.receipt === "none" ? undefined : receipts.expect(recipient.hex, plan.id);
-    const delivery = await this.#deliver(recipient, plan.frame);
+    const delivery = await this.deliver(recipient, plan.frame);
     if (delivery.kind !== "written") {
       receipt?.abandon();
-      counters.outbound_fail_count++;
-      return failure(request, delivery);
+      return delivery;
     }
-    if (delivery.rescued) counters.outbound_retry_count++;
-    this.#record(recipient, plan);
+    this.count(delivery);
+    this.publish(recipient, plan);
     if (receipt === undefined) return { kind: "sent", id: plan.id };
     if (plan.receipt === "watch") {
       this.#watch(delivery.link, receipt);
@@ -72,7 +97,7 @@ export class Sender {
   async sendControl(peer: PublicKey, payloads: readonly Uint8Array[]): Promise<void> {
     const fitting = payloads.filter(({ length }) => length <= MAX_FRAME_PAYLOAD);
     if (fitting.length === 0) return;
-    const delivery = await this.#deliver(peer, concat(...fitting.map(encodeFrame)));
+    const delivery = await this.deliver(peer, concat(...fitting.map(encodeFrame)));
     if (delivery.kind !== "written") {
       this.#state.log.debug(`skychat/dm: control frame to ${peer.hex} not sent: ${delivery.kind}`);
     }
@@ -80,12 +105,12 @@ export class Sender {
 
   /**
    * Writes to the newest link of a peer. A link that fails is closed and the next one tried; one
-   * that merely has too much unwritten already is left alone.
+   * that merely has too much unwritten already is left alone. Counts nothing.
    */
-  async #deliver(peer: PublicKey, bytes: Uint8Array): Promise<Delivery> {
+  async deliver(peer: PublicKey, bytes: Uint8Array): Promise<Delivery> {
     const { clock, limits, table } = this.#state;
     const tried = new Set<ChatLink>();
-    let reason = "";
+    let [reason, touched] = ["", false];
     // A peer that keeps opening links which fail must not keep a send busy for ever.
     while (tried.size < limits.linksPerPeer) {
       const link = table.newest(peer.hex, tried);
@@ -97,22 +122,26 @@ export class Sender {
       } catch (error) {
         reason = errorText(error);
         tried.add(link);
-        if (!isOverloaded(error)) this.#discard(link, `write failed: ${reason}`);
+        if (isOverloaded(error)) continue;
+        touched = true;
+        this.#discard(link, `write failed: ${reason}`);
       }
     }
-    return tried.size === 0 ? { kind: "no-connection" } : { kind: "write-failed", reason };
+    if (tried.size === 0) return { kind: "no-connection", touched: false };
+    return { kind: "write-failed", reason, touched };
   }
 
-  #discard(link: ChatLink, reason: string): void {
-    this.#state.table.remove(link);
-    link.close(reason);
-  }
-
-  #record(recipient: PublicKey, plan: Extract<OutboundPlan, { kind: "send" }>): void {
-    const { clock, counters, events, self, store } = this.#state;
-    const wall = clock.wall();
+  /** Counts a message that was written. */
+  count({ rescued }: Extract<Delivery, { kind: "written" }>): void {
+    const { clock, counters } = this.#state;
+    if (rescued) counters.outbound_retry_count++;
     counters.outbound_msg_count++;
-    counters.last_send = wall;
+    counters.last_send = clock.wall();
+  }
+
+  /** Stores a message of our own and shows it to local consumers. */
+  publish(recipient: PublicKey, plan: SendPlan): void {
+    const { clock, outlet, self } = this.#state;
     const event: MessageEvent = {
       direction: "out",
       id: plan.id,
@@ -123,21 +152,30 @@ export class Sender {
       length: plan.length,
       ...(plan.replyTo !== "" && { replyTo: plan.replyTo }),
       channel: "dm",
-      wall,
+      wall: clock.wall(),
     };
-    store?.append(event);
-    events.publishMessage(event);
+    outlet.message(event);
   }
 
-  /** Silence means that the connection is dead though nobody noticed: closing it lets it be redialled. */
-  #watch(link: ChatLink, receipt: PendingReceipt): void {
+  /** Gives up a link on which a receipt did not come, so that it can be redialled (messages.md 4.4). */
+  dropSilent(link: ChatLink): void {
     const { limits, log, table } = this.#state;
-    receipt.startTimer(limits.receiptWatch);
-    receipt.outcome.then((outcome) => {
-      if (outcome.kind !== "silence" || !table.remove(link)) return;
-      const text = noReceiptText(link.peer, limits.receiptWatch / 1_000);
-      log.warn(text);
-      link.close(text);
+    if (!table.remove(link)) return;
+    const text = noReceiptText(link.peer, limits.receiptWatch / 1_000);
+    log.warn(text);
+    link.close(text);
+  }
+
+  #discard(link: ChatLink, reason: string): void {
+    this.#state.table.remove(link);
+    link.close(reason);
+  }
+
+  /** Silence means that the connection is dead though nobody noticed. */
+  #watch(link: ChatLink, receipt: PendingReceipt): void {
+    receipt.startTimer(this.#state.limits.receiptWatch);
+    receipt.outcome.then(({ kind }) => {
+      if (kind === "silence") this.dropSilent(link);
     });
   }
 }
@@ -147,10 +185,7 @@ function isOverloaded(error: unknown): boolean {
   return error instanceof CodedError && error.code === "backlog-full";
 }
 
-function failure(
-  request: SendRequest,
-  delivery: Exclude<Delivery, { kind: "written" }>,
-): SendOutcome {
+function failure(request: SendRequest, delivery: Undelivered): SendOutcome {
   const message = delivery.kind === "write-failed"
     ? writeFailedText(delivery.reason)
     : noConnectionText(request.recipient, request.network);

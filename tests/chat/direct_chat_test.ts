@@ -5,6 +5,7 @@ import { encodeAck, MAX_LINKS_PER_PEER, MAX_READ_IDS } from "#chat";
 import { encodeFrame } from "#session";
 import { settle } from "#support/manual_clock.ts";
 import { ALICE, BOB, chatFixture, FakeChatLink } from "#support/fake_chat_link.ts";
+import { FakeChatStore } from "#support/fake_chat_store.ts";
 import { SeededRandom } from "#support/seeded_random.ts";
 
 const CAROL = SecretKey.generate(new SeededRandom(5)).publicKey;
@@ -360,13 +361,8 @@ Deno.test("DirectChat.sendRead sends one frame per id, skips blanks, counts noth
 });
 
 Deno.test("DirectChat.sendDelete retracts for both sides, connected or not", async () => {
-  const forgotten: string[][] = [];
-  const node = chatFixture({
-    store: {
-      append: () => Promise.resolve(),
-      forget: (...what) => Promise.resolve(void forgotten.push(what)),
-    },
-  });
+  const store = new FakeChatStore();
+  const node = chatFixture({ store });
   const link = node.attach(ALICE);
   await node.chat.sendDelete(ALICE, "1");
   await node.chat.sendDelete(CAROL, "2");
@@ -378,7 +374,7 @@ Deno.test("DirectChat.sendDelete retracts for both sides, connected or not", asy
     status: "deleted",
   });
   assert.deepEqual(await node.published(), [deleted("1", ALICE), deleted("2", CAROL)]);
-  assert.deepEqual(forgotten, [[ALICE.hex, "1", BOB.hex], [CAROL.hex, "2", BOB.hex]]);
+  assert.deepEqual(store.forgotten, [[ALICE.hex, "1", BOB.hex], [CAROL.hex, "2", BOB.hex]]);
 });
 
 Deno.test("DirectChat.close ends every connection and everybody who waits", async () => {

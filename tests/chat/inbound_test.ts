@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concat, utf8 } from "#kit";
-import type { MessageEvent } from "#events";
 import { encodeMessage, MAX_LINES_PER_LINK } from "#chat";
 import { encodeFrame } from "#session";
 import { settle } from "#support/manual_clock.ts";
 import { ALICE, BOB, chatFixture } from "#support/fake_chat_link.ts";
+import { FakeChatStore } from "#support/fake_chat_store.ts";
 import { decideInbound } from "../../lib/chat/inbound.ts";
 
 /** A `chat-msg` that wants a receipt. */
@@ -197,29 +197,22 @@ Deno.test("messages of a peer that awaits approval are marked, others are not", 
   assert.deepEqual((await node.published()).map(({ request }) => request), [true, undefined]);
 });
 
-Deno.test("the store sees messages and retractions; what it refuses is only logged", async () => {
-  const appended: MessageEvent[] = [];
-  const forgotten: string[][] = [];
-  const refuse = () => Promise.reject(new Error("store full"));
-  const node = chatFixture({
-    store: {
-      append: (message) =>
-        message.text === "no" ? refuse() : Promise.resolve(void appended.push(message)),
-      forget: (...what) => what[1] === "no" ? refuse() : Promise.resolve(void forgotten.push(what)),
-    },
-  });
+Deno.test("the store sees messages and retractions; a failing removal is only logged", async () => {
+  const store = new FakeChatStore();
+  const node = chatFixture({ store });
   const link = node.attach(ALICE);
   const raw = '{"skychat_reply":{"text":"yes"}}';
   await link.receiveText(raw);
-  await link.receiveText("no");
+  await link.receiveText("refused");
+  store.commit();
   await link.receiveText('{"type":"chat-delete","id":"1"}');
-  await link.receiveText('{"type":"chat-delete","id":"no"}');
-  assert.deepEqual(appended.map(({ text }) => text), [raw]);
-  assert.deepEqual(forgotten, [[ALICE.hex, "1", ALICE.hex]]);
+  store.failForget = "disk full";
+  await link.receiveText('{"type":"chat-delete","id":"2"}');
+  assert.deepEqual(store.appended.map(({ text }) => text), [raw, "refused"]);
+  assert.deepEqual(store.forgotten, [[ALICE.hex, "1", ALICE.hex], [ALICE.hex, "2", ALICE.hex]]);
   const seen = (await node.published()).map(({ message, status }) => message ?? status);
-  assert.deepEqual(seen, ["yes", "no", "deleted", "deleted"]);
-  const refused = `INFO skychat/dm: history of ${ALICE.hex} refused: store full`;
-  assert.deepEqual(node.lines, [refused, refused]);
+  assert.deepEqual(seen, ["yes", "refused", "deleted", "deleted"]);
+  assert.deepEqual(node.lines, [`INFO skychat/dm: history forget ${ALICE.hex}: disk full`]);
 });
 
 Deno.test("one connection cannot flood the log", async () => {

@@ -1,0 +1,36 @@
+import type { PublicKey } from "#crypto";
+import type { ChatLink } from "./chat_link.ts";
+import type { ChatState } from "./chat_state.ts";
+import type { Delivery, Sender, SendPlan } from "./sender.ts";
+
+/** What the outbox needs from the sending half and the table of links. */
+export interface OutboxCarrier {
+  /** Whether messages to this key may be written now: connected and not blocked. */
+  isOpen(peer: PublicKey): boolean;
+  /** Whether a link is still in use. */
+  isLive(link: ChatLink): boolean;
+  /** Writes to a peer; counts nothing. */
+  deliver(peer: PublicKey, frame: Uint8Array): Promise<Delivery>;
+  /** Counts a message that was written. */
+  count(delivery: Extract<Delivery, { kind: "written" }>): void;
+  /** Stores a message that arrived, and shows it to local consumers. */
+  publish(peer: PublicKey, plan: SendPlan): void;
+  /** Gives up a link on which a receipt did not come. */
+  dropSilent(link: ChatLink): void;
+  /** Milliseconds to wait for a receipt. */
+  readonly receiptWatch: number;
+}
+
+/** The carrier that a node has. */
+export function carrierOf(sender: Sender, state: ChatState): OutboxCarrier {
+  const { limits, table } = state;
+  return {
+    isOpen: (peer) => table.newest(peer.hex) !== undefined && !state.isBlocked(peer),
+    isLive: (link) => table.has(link),
+    deliver: (peer, frame) => sender.deliver(peer, frame),
+    count: (delivery) => sender.count(delivery),
+    publish: (peer, plan) => sender.publish(peer, plan),
+    dropSilent: (link) => sender.dropSilent(link),
+    receiptWatch: limits.receiptWatch,
+  };
+}
