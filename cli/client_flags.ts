@@ -10,6 +10,13 @@ export const CLIENT_FLAGS = {
     help: "control surface of the app to talk to",
   },
   "json": { type: "bool", help: "machine-readable output and errors" },
+  "exit-codes": {
+    type: "string",
+    value: "scheme",
+    choices: ["default", "detailed"],
+    default: "default",
+    help: "default: 1 for every failure; detailed: one for each outcome, see send --help",
+  },
 } as const satisfies FlagTable;
 
 /** Flags of `send` (cli.md 4). */
@@ -44,6 +51,15 @@ export const SEND_FLAGS = {
     min: 0,
     help: "more attempts after HTTP or transport failures; never after a missing receipt",
   },
+  "queue": {
+    type: "bool",
+    help: "if the peer is not connected, the app keeps the message and delivers it later",
+  },
+  "expire": {
+    type: "duration",
+    default: "168h",
+    help: "with --queue: give up after this long",
+  },
   "verbose": { type: "bool", help: "details on stderr" },
   "via": {
     type: "string",
@@ -77,6 +93,13 @@ export const LISTEN_FLAGS = {
     help: "only this network: skynet, dmsg, tcp-direct or cxo",
   },
   "raw": { type: "bool", help: "do not escape line breaks" },
+  "since": {
+    type: "int",
+    value: "seq",
+    min: 0,
+    help: "only messages after this number, which --json shows as seq; without it, also those " +
+      "that the app still remembers",
+  },
 } as const satisfies FlagTable;
 
 /** Flags of `events` (cli.md 6). */

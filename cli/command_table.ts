@@ -8,6 +8,23 @@ import {
 } from "./client_flags.ts";
 import { CHAT_FLAGS } from "./chat_flags.ts";
 import { command, type CommandSpec } from "./command.ts";
+import {
+  ALIAS_FLAGS,
+  HISTORY_FLAGS,
+  PAIR_FLAGS,
+  PASSWD_FLAGS,
+  SEARCH_FLAGS,
+} from "./record_flags.ts";
+
+const SEND_NOTES =
+  `Exits with 0 when the message was acknowledged (or sent with --wait 0, or queued), else with 1.
+With --exit-codes detailed, which every command that talks to an app or a peer knows:
+  0  acknowledged, sent or queued as asked
+  1  wrong usage, or anything else
+  3  the peer cannot be reached: nobody there, or no link to it
+  4  refused by the peer, or the peer has another key
+  5  no acknowledgement in time
+  6  no app at --addr`;
 
 /** Every command, in the order of `--help`. One without `load` is not in this build yet. */
 export const COMMANDS: readonly CommandSpec[] = [
@@ -21,14 +38,16 @@ export const COMMANDS: readonly CommandSpec[] = [
   command({
     name: "send",
     summary: "send a message, through the local app or straight to a peer",
-    notes: "Exits with 0 when the message was acknowledged (or sent, with --wait 0), else with 1.",
+    notes: SEND_NOTES,
     flags: SEND_FLAGS,
     load: () => import("./commands/send.ts"),
   }),
   command({
     name: "listen",
     summary: "print messages as they arrive",
-    notes: "Reconnects for ever. Stop with Ctrl-C.",
+    notes:
+      "Reconnects for ever. Stop with Ctrl-C. With an app that keeps history (--persist) nothing " +
+      "is missed while either of the two restarts.",
     flags: LISTEN_FLAGS,
     load: () => import("./commands/listen.ts"),
   }),
@@ -68,14 +87,71 @@ export const COMMANDS: readonly CommandSpec[] = [
     flags: {},
     load: () => import("./commands/completion.ts"),
   }),
+  command({
+    name: "history",
+    summary: "show stored messages",
+    notes: "Oldest first. The app must run with --persist.",
+    flags: HISTORY_FLAGS,
+    load: () => import("./commands/history.ts"),
+  }),
+  command({
+    name: "search",
+    summary: "show stored messages that contain some words",
+    notes: "Newest first, at most 100. Upper and lower case are the same.",
+    operands: "WORD...",
+    flags: SEARCH_FLAGS,
+    load: () => import("./commands/search.ts"),
+  }),
+  command({
+    name: "outbox",
+    summary: "show queued messages, or take one back",
+    operands: "[list | cancel ID]",
+    flags: CLIENT_FLAGS,
+    load: () => import("./commands/outbox.ts"),
+  }),
+  command({
+    name: "alias",
+    summary: "names for public keys",
+    operands: "add NAME PK | ls | rm NAME",
+    flags: ALIAS_FLAGS,
+    load: () => import("./commands/alias.ts"),
+  }),
+  command({
+    name: "export",
+    summary: "write everything stored to a file, or to stdout",
+    notes: "The file is private (0600) and appears only when it is whole. It is not encrypted.",
+    operands: "[FILE]",
+    flags: CLIENT_FLAGS,
+    load: () => import("./commands/export.ts"),
+  }),
+  command({
+    name: "import",
+    summary: "merge an exported file into what is stored",
+    notes: "Importing the same file again changes nothing. With - it is read from stdin.",
+    operands: "FILE",
+    flags: CLIENT_FLAGS,
+    load: () => import("./commands/import.ts"),
+  }),
+  command({
+    name: "passwd",
+    summary: "write a password file for the control surface",
+    notes: "Asks for the password twice, or reads it as one line when stdin is no terminal. " +
+      "Without FILE the line goes to stdout.",
+    operands: "[FILE]",
+    flags: PASSWD_FLAGS,
+    load: () => import("./commands/passwd.ts"),
+  }),
+  command({
+    name: "pair",
+    summary: "pairing (needs a visor)",
+    operands: "add | accept | decline | list | send | poll | remove",
+    flags: PAIR_FLAGS,
+    load: () => import("./commands/pair.ts"),
+  }),
   ...[
-    ["history", "show stored messages"],
-    ["alias", "names for public keys"],
     ["group", "group chat"],
-    ["pair", "pairing (needs a visor)"],
     ["send-file", "send a file"],
     ["voice", "voice calls"],
-    ["passwd", "write a password file"],
   ].map(([name = "", summary = ""]) => command({ name, summary, flags: CLIENT_FLAGS })),
 ];
 

@@ -1,4 +1,4 @@
-import { type Clock, concat, type Timer, utf8, utf8Text } from "#kit";
+import { type Clock, concat, errorText, type Timer, utf8, utf8Text } from "#kit";
 import type { ByteStream } from "#net";
 import { VERSION } from "#app";
 import type { Call } from "./command.ts";
@@ -6,7 +6,8 @@ import { type ControlTarget, controlTargetOf } from "./control_target.ts";
 import type { CLIENT_FLAGS } from "./client_flags.ts";
 import { CliError } from "./errors.ts";
 import { AnswerDecoder, type AnswerEvent, HttpError } from "./http_answer.ts";
-import type { CliIo } from "./io.ts";
+import type { ByteSource, CliIo } from "./io.ts";
+import { sendBody } from "./request_body.ts";
 
 /** Largest answer that is read whole, bytes. Ours. */
 export const MAX_ANSWER_BYTES = 4_194_304;
@@ -37,8 +38,22 @@ export interface AnswerStream {
 /** One request. */
 export interface ControlRequest {
   readonly path: string;
-  /** JSON text; makes it a POST. */
+  /** GET, or POST when there is a body, unless said otherwise. */
+  readonly method?: "DELETE" | "POST";
+  /** JSON text as the body. */
   readonly json?: string;
+  /** JSON as the body, read while it is sent. */
+  readonly upload?: ByteSource;
+}
+
+/** How long and how much to wait for. */
+export interface AnswerLimits {
+  /** For the whole answer, ms; {@link ANSWER_LIMIT_MS} if absent. */
+  readonly limitMs?: number;
+  /** For its body; {@link MAX_ANSWER_BYTES} if absent. */
+  readonly maxBytes?: number;
+  /** Gives up at once, as if the time were over. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Talks HTTP/1.1 to the control surface of a running app, one connection a request. */
@@ -68,20 +83,45 @@ export class ControlClient {
    *
    * @throws {AnswerTimeout} after `limitMs`.
    */
-  async ask(request: ControlRequest, limitMs: number = ANSWER_LIMIT_MS): Promise<Answer> {
-    const limit = new TimeLimit(this.#io.clock, limitMs);
+  async ask(
+    request: ControlRequest,
+    { limitMs = ANSWER_LIMIT_MS, maxBytes, signal }: AnswerLimits = {},
+  ): Promise<Answer> {
+    const limit = new TimeLimit(this.#io.clock, { ms: limitMs, signal });
     try {
       const stream = await this.open(request, limit.signal);
       try {
-        return { status: stream.status, body: await readAll(stream) };
+        return { status: stream.status, body: await readAll(stream, maxBytes) };
       } finally {
         stream.close();
       }
     } catch (error) {
-      throw limit.signal.aborted ? new AnswerTimeout(limitMs) : error;
+      throw limit.expired ? new AnswerTimeout(limitMs) : error;
     } finally {
       limit.end();
     }
+  }
+
+  /**
+   * Asks, and takes only a 200.
+   *
+   * @throws {CliError} `app-down` when nobody answers, else the refusal.
+   */
+  async fetch(request: ControlRequest, limits?: AnswerLimits): Promise<string> {
+    const answer = await this.ask(request, limits).catch((error: unknown) => {
+      throw this.down(error);
+    });
+    if (answer.status !== 200) throw refusal(answer);
+    return answer.body;
+  }
+
+  /** What to tell when the app does not answer (cli.md 8); a `CliError` stays what it is. */
+  down(error: unknown): CliError {
+    if (error instanceof CliError) return error;
+    return new CliError(`chat app unreachable at ${this.target.shown}: ${errorText(error)}`, {
+      code: "app-down",
+      hint: this.hint,
+    });
   }
 
   /** Sends a request and gives its answer once the head is there. The signal ends all of it. */
@@ -89,20 +129,29 @@ export class ControlClient {
     const network = await this.#io.network();
     const stream = await network.connect(this.target.host, this.target.port, signal);
     const answer = new OpenAnswer(stream, signal);
+    // Both at once: an answer may come before the body is through, and the app need not read on.
+    let unreadable: unknown;
     try {
       await stream.write(this.#encode(request));
+      if (request.upload !== undefined) {
+        void sendBody(stream, request.upload).then((error) => {
+          unreadable = error;
+          if (error !== undefined) answer.close();
+        });
+      }
       await answer.readHead();
       return answer;
     } catch (error) {
       answer.close();
-      throw error;
+      throw unreadable ?? error;
     }
   }
 
-  #encode({ path, json }: ControlRequest): Uint8Array {
+  #encode({ path, method, json, upload }: ControlRequest): Uint8Array {
     const body = utf8(json ?? "");
+    const posts = json !== undefined || upload !== undefined;
     const head = [
-      `${json === undefined ? "GET" : "POST"} ${path} HTTP/1.1`,
+      `${method ?? (posts ? "POST" : "GET")} ${path} HTTP/1.1`,
       `Host: ${this.target.shown}`,
       `User-Agent: skychat/${VERSION}`,
       "Connection: close",
@@ -110,9 +159,9 @@ export class ControlClient {
     if (this.target.authorization !== undefined) {
       head.push(`Authorization: ${this.target.authorization}`);
     }
-    if (json !== undefined) {
-      head.push("Content-Type: application/json", `Content-Length: ${body.length}`);
-    }
+    if (posts) head.push("Content-Type: application/json");
+    if (upload !== undefined) head.push("Transfer-Encoding: chunked");
+    else if (posts || method !== undefined) head.push(`Content-Length: ${body.length}`);
     return concat(utf8(`${head.join("\r\n")}\r\n\r\n`), body);
   }
 }
@@ -163,13 +212,22 @@ class OpenAnswer implements AnswerStream {
   }
 }
 
-/** A signal that aborts after some time. */
+/** A signal that aborts after some time, or when another one does. */
 class TimeLimit {
+  expired = false;
   readonly #abort = new AbortController();
+  readonly #outer: AbortSignal | undefined;
+  readonly #onAbort = () => this.#abort.abort();
   readonly #timer: Timer;
 
-  constructor(clock: Clock, ms: number) {
-    this.#timer = clock.after(ms, () => this.#abort.abort());
+  constructor(clock: Clock, { ms, signal }: { ms: number; signal: AbortSignal | undefined }) {
+    this.#outer = signal;
+    signal?.addEventListener("abort", this.#onAbort);
+    if (signal?.aborted) this.#abort.abort();
+    this.#timer = clock.after(ms, () => {
+      this.expired = true;
+      this.#abort.abort();
+    });
   }
 
   get signal(): AbortSignal {
@@ -178,17 +236,21 @@ class TimeLimit {
 
   end(): void {
     this.#timer.cancel();
+    this.#outer?.removeEventListener("abort", this.#onAbort);
   }
 }
 
-/** The rest of a body as text, up to {@link MAX_ANSWER_BYTES}. */
-export async function readAll(stream: AnswerStream): Promise<string> {
+/** The rest of a body as text, up to {@link MAX_ANSWER_BYTES} unless told otherwise. */
+export async function readAll(
+  stream: AnswerStream,
+  maxBytes: number = MAX_ANSWER_BYTES,
+): Promise<string> {
   const parts: Uint8Array[] = [];
   let total = 0;
   for (let part = await stream.read(); part !== undefined; part = await stream.read()) {
     total += part.length;
-    if (total > MAX_ANSWER_BYTES) {
-      throw new HttpError("bad-answer", `answer larger than ${MAX_ANSWER_BYTES} bytes`);
+    if (total > maxBytes) {
+      throw new HttpError("bad-answer", `answer larger than ${maxBytes} bytes`);
     }
     parts.push(part);
   }
@@ -196,8 +258,9 @@ export async function readAll(stream: AnswerStream): Promise<string> {
 }
 
 /** An answer that is a refusal: `server error <status>: <body>`, with what to do about a password. */
-export function refusal({ status, body }: Answer): CliError {
-  return new CliError(`server error ${status}: ${body.trim()}`, { hint: passwordHint(status) });
+export function refusal({ status, body }: Answer, code = "failed"): CliError {
+  const hint = passwordHint(status);
+  return new CliError(`server error ${status}: ${body.trim()}`, { code, hint });
 }
 
 /** What to do about an answer that asks for a password. */

@@ -1,23 +1,18 @@
-import { Backoff, errorText, type Timer } from "#kit";
+import { Backoff, errorText } from "#kit";
 import { type AnswerStream, type ControlClient, readAll, refusal } from "./control_client.ts";
 import type { CliIo } from "./io.ts";
 import { OutputClosed } from "./output.ts";
+import { SILENCE_TEXT, SilenceWatch } from "./silence_watch.ts";
 import { SseParser } from "./sse_parser.ts";
 
 /** First wait before connecting again, ms (cli.md 5). */
 export const RECONNECT_FIRST_MS = 1_000;
 /** Longest wait before connecting again, ms (cli.md 5). */
 export const RECONNECT_MOST_MS = 30_000;
-/**
- * Longest silence on a stream, ms: the app says something every 15 s (http-api.md 5.2), so a stream
- * that is silent for four times that is dead although nobody closed it.
- */
-export const STREAM_SILENCE_MS = 60_000;
-
 /** What a command does with a stream. */
 export interface FeedHandlers {
   /** Path and query, asked for anew at each connection. */
-  path(): string;
+  path(signal: AbortSignal): string | Promise<string>;
   /** The app has answered with a stream; its events follow. */
   connected?(): void;
   /** The data of one event. */
@@ -65,7 +60,7 @@ async function readOnce(
   const silence = new SilenceWatch(io, signal);
   let stream: AnswerStream | undefined;
   try {
-    stream = await client.open({ path: handlers.path() }, silence.signal);
+    stream = await client.open({ path: await handlers.path(silence.signal) }, silence.signal);
     if (stream.status !== 200) return await refusalText(stream);
     connected();
     const parser = new SseParser();
@@ -78,7 +73,7 @@ async function readOnce(
     return "stream ended";
   } catch (error) {
     if (error instanceof OutputClosed) throw error;
-    return silence.expired ? `no sign of life for ${STREAM_SILENCE_MS / 1_000}s` : errorText(error);
+    return silence.expired ? SILENCE_TEXT : errorText(error);
   } finally {
     stream?.close();
     silence.end();
@@ -89,48 +84,4 @@ async function refusalText(stream: AnswerStream): Promise<string> {
   const body = await readAll(stream);
   const { message, hint } = refusal({ status: stream.status, body });
   return hint === undefined ? message : `${message} (${hint})`;
-}
-
-/** Aborts when a stream says nothing for too long, or when the command is told to stop. */
-class SilenceWatch {
-  readonly #io: CliIo;
-  readonly #outer: AbortSignal;
-  readonly #abort = new AbortController();
-  readonly #onStop = () => this.#abort.abort();
-  #timer: Timer;
-  #lastHeard: number;
-  expired = false;
-
-  constructor(io: CliIo, outer: AbortSignal) {
-    this.#io = io;
-    this.#outer = outer;
-    this.#lastHeard = io.clock.now();
-    this.#timer = this.#wait(STREAM_SILENCE_MS);
-    outer.addEventListener("abort", this.#onStop);
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  heard(): void {
-    this.#lastHeard = this.#io.clock.now();
-  }
-
-  end(): void {
-    this.#timer.cancel();
-    this.#outer.removeEventListener("abort", this.#onStop);
-  }
-
-  #wait(ms: number): Timer {
-    return this.#io.clock.after(ms, () => {
-      const left = this.#lastHeard + STREAM_SILENCE_MS - this.#io.clock.now();
-      if (left > 0) {
-        this.#timer = this.#wait(left);
-        return;
-      }
-      this.expired = true;
-      this.#abort.abort();
-    });
-  }
 }

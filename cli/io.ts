@@ -4,6 +4,24 @@ import type { Network } from "#net";
 import type { Output } from "./output.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** Bytes that are read as they are needed. */
+export interface ByteSource {
+  /** How many there are, when that is known. */
+  readonly size: number | undefined;
+  /** The bytes in pieces; to be read once. Leaving the loop closes what is behind it. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** A file in the making, which nobody sees under its name before it is whole. */
+export interface FileDraft {
+  /** Appends. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Puts it in its place. */
+  commit(): Promise<void>;
+  /** Leaves nothing behind; after {@link commit} nothing happens. */
+  discard(): Promise<void>;
+}
+
 /** All that a command needs from the process it runs in, so that tests run commands without one. */
 export interface CliIo {
   /** Where the command prints. */
@@ -22,6 +40,14 @@ export interface CliIo {
   readonly zone: ZoneOffset;
   /** Reads a key, alias or configuration file. */
   readonly readFile: ReadSmallFile;
+  /** A file of any size for reading, `-` is standard input; throws a `CliError` that names it. */
+  readonly openFile: (path: string) => Promise<ByteSource>;
+  /**
+   * Starts a private file (0600) that takes the place of `path` when it is whole; its folder is made
+   * (0700) if need be. What is no ordinary file (a pipe, `/dev/null`) is written directly. Throws a
+   * `CliError` that names the file.
+   */
+  readonly draftFile: (path: string) => Promise<FileDraft>;
   /** Loads the network on first use: most of the program hangs on it. */
   readonly network: () => Promise<Network>;
   /** A signal that aborts on SIGINT and SIGTERM. Until it is asked for, those end the process. */

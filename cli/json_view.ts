@@ -3,15 +3,27 @@ export type JsonView = Readonly<Record<string, unknown>>;
 
 /** The object that a text is, or undefined. */
 export function parseJsonObject(text: string): JsonView | undefined {
-  let value: unknown;
+  const value = parseJson(text);
+  return isObject(value) ? value : undefined;
+}
+
+/** The objects of the list that a text is, or undefined; `null` is the empty list (http-api.md 1.3). */
+export function parseJsonList(text: string): readonly JsonView[] | undefined {
+  const value = parseJson(text);
+  if (value === null) return [];
+  return Array.isArray(value) ? value.filter(isObject) : undefined;
+}
+
+function parseJson(text: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? value as JsonView
-    : undefined;
+}
+
+function isObject(value: unknown): value is JsonView {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A text field; "" when it is absent or something else. */

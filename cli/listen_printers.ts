@@ -2,6 +2,8 @@ import { formatDuration, rfc3339 } from "#kit";
 import type { AliasBook } from "./alias_book.ts";
 import type { LISTEN_FLAGS } from "./client_flags.ts";
 import type { Call } from "./command.ts";
+import { wantsColour } from "./environment.ts";
+import { type EventGap, gapText } from "./event_gap.ts";
 import type { ReceivedEvent } from "./sse_event.ts";
 import { escapeBody } from "./terminal_text.ts";
 
@@ -21,6 +23,8 @@ export interface ListenPrinter {
   event(event: ReceivedEvent): void;
   /** Data that is no JSON object. */
   garbage(data: string): void;
+  /** Events that the app no longer keeps. */
+  gap(gap: EventGap): void;
   lost(error: string, delayMs: number): void;
 }
 
@@ -45,12 +49,17 @@ export class TextPrinter implements ListenPrinter {
     if (event.kind === "control") return;
     const { call: { flags, io }, aliases } = this.#view;
     const author = event.kind === "seed" && event.direction === "out" ? "self" : event.from;
-    const name = aliases.nameOf(author) ?? author;
-    const network = event.network === "" ? "" : `/${event.network}`;
-    const when = event.ts === "" ? "" : `${event.ts} `;
-    const mark = event.direction === "in" ? "" : ">";
+    // What stands before the text is one line even with --raw, whatever an app says.
+    const name = escapeBody(aliases.nameOf(author) ?? author);
+    const network = event.network === "" ? "" : `/${escapeBody(event.network)}`;
+    const when = event.ts === "" ? "" : `${escapeBody(event.ts)} `;
+    const isIn = event.direction === "in";
     const body = flags.raw ? event.body : escapeBody(event.body);
-    io.output.line(`${when}[${mark}${name}${network}] ${body}`);
+    io.output.spans([
+      { text: when, style: "dim" },
+      { text: `[${isIn ? "" : ">"}${name}${network}]`, style: isIn ? "in" : "out" },
+      { text: ` ${body}` },
+    ], wantsColour(io.environment, io.output.stdout.terminal));
   }
 
   garbage(data: string): void {
@@ -58,9 +67,15 @@ export class TextPrinter implements ListenPrinter {
     io.output.line(`Raw: ${flags.raw ? data : escapeBody(data)}`);
   }
 
+  gap(gap: EventGap): void {
+    this.#view.call.io.output.note(`skychat listen: ${gapText(gap)}`);
+  }
+
   lost(error: string, delayMs: number): void {
     const delay = formatDuration(delayMs);
-    this.#view.call.io.output.note(`skychat listen: ${error} (reconnecting in ${delay})`);
+    this.#view.call.io.output.note(
+      `skychat listen: ${escapeBody(error)} (reconnecting in ${delay})`,
+    );
   }
 }
 
@@ -92,11 +107,16 @@ export class JsonPrinter implements ListenPrinter {
       body: event.body || undefined,
       dir: event.direction,
       len: event.length,
+      seq: event.seq,
     });
   }
 
   garbage(data: string): void {
     this.#write("error", { err: `not JSON: ${data}` });
+  }
+
+  gap(gap: EventGap): void {
+    this.#write("gap", { seq: gap.next - 1, after: gap.after, next: gap.next });
   }
 
   lost(error: string, delayMs: number): void {

@@ -9,6 +9,15 @@ export interface TextSink {
   write(text: string): void;
 }
 
+/** A piece of a line, and how it looks where colours are wanted. */
+export interface Span {
+  readonly text: string;
+  readonly style?: "dim" | "in" | "out";
+}
+
+/** Select Graphic Rendition codes (ECMA-48) of the styles. */
+const STYLE_CODES = { dim: 2, in: 36, out: 32 } as const;
+
 /** The reader of an output went away, as `head` does: time to stop, and no mistake of anybody. */
 export class OutputClosed extends Error {
   /** The name that a stack trace shows. */
@@ -34,6 +43,24 @@ export class Output {
   /** A line of result. */
   line(text: string): void {
     this.stdout.write(`${this.stdout.terminal ? hideControls(text) : text}\n`);
+  }
+
+  /** A line of result made of pieces, in colour if `colour`. */
+  spans(spans: readonly Span[], colour: boolean): void {
+    if (!colour) return this.line(spans.map(({ text }) => text).join(""));
+    const painted = spans.map(({ text, style }) => {
+      // Where there are colours there may be a terminal behind them: nobody else may send codes.
+      const safe = hideControls(text);
+      return style === undefined || safe === ""
+        ? safe
+        : `\x1b[${STYLE_CODES[style]}m${safe}\x1b[0m`;
+    });
+    this.stdout.write(`${painted.join("")}\n`);
+  }
+
+  /** Part of a JSON document, as it is. */
+  part(text: string): void {
+    this.stdout.write(this.stdout.terminal ? hideControlsInJson(text) : text);
   }
 
   /** A line of JSON, or several when it is indented; already serialised. */

@@ -2,7 +2,7 @@ import { VERSION } from "#app";
 import { errorText } from "#kit";
 import { type Arguments, readArguments } from "./arguments.ts";
 import type { CommandSpec } from "./command.ts";
-import { CliError, EXIT_FAILURE, EXIT_OK } from "./errors.ts";
+import { CliError, detailedExit, EXIT_FAILURE, EXIT_OK, failureCode } from "./errors.ts";
 import { type AnyFlagValue, type FlagTable, isLater } from "./flag.ts";
 import type { CliIo } from "./io.ts";
 import { OutputClosed } from "./output.ts";
@@ -11,6 +11,7 @@ import { helpText, laterText, PROGRAM, readFlags, strayFlags, unknownCommand } f
 /**
  * Runs one command line and returns the exit code. Never throws for what a user can cause: the text is
  * printed, as `skychat: <text>` or, after `--json`, as `{"error": "<text>"}` (cli.md 3).
+ * `--exit-codes detailed` adds a `code` to that object and tells the failures apart.
  */
 export async function runCli(args: readonly string[], io: CliIo): Promise<number> {
   const line = readArguments(args);
@@ -18,8 +19,10 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
     return await dispatch(line, io);
   } catch (error) {
     if (error instanceof OutputClosed) return EXIT_OK;
-    report(error, { io, json: line.json });
-    return EXIT_FAILURE;
+    const detailed = line.flags.findLast((flag) => flag.startsWith("--exit-codes=")) ===
+      "--exit-codes=detailed";
+    report(error, { io, json: line.json, detailed });
+    return detailed ? detailedExit(error) : EXIT_FAILURE;
   }
 }
 
@@ -80,10 +83,15 @@ function refuseLaterFlags(
   if (later.length > 0) throw new CliError(later.join("; "), { code: "later" });
 }
 
-function report(error: unknown, { io, json }: { io: CliIo; json: boolean }): void {
+function report(
+  error: unknown,
+  { io, json, detailed }: { io: CliIo; json: boolean; detailed: boolean },
+): void {
   const text = errorText(error);
   if (json) {
-    io.output.note(JSON.stringify({ error: text }, null, 2));
+    // cli.md 3 fixes the object; whoever asks for details reads another one.
+    const code = detailed ? failureCode(error) : undefined;
+    io.output.note(JSON.stringify({ error: text, code }, null, 2));
     return;
   }
   io.output.note(`${PROGRAM}: ${text}`);

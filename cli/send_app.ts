@@ -5,6 +5,7 @@ import type { Call } from "./command.ts";
 import { type Answer, AnswerTimeout, ControlClient, refusal } from "./control_client.ts";
 import { CliError, EXIT_OK } from "./errors.ts";
 import { type JsonView, numberField, parseJsonObject, textField } from "./json_view.ts";
+import type { CliIo } from "./io.ts";
 import { checkNetwork } from "./network_name.ts";
 import { printResult } from "./send_result.ts";
 import { counterDelta, counterSummary, type Verbose, verboseWriter } from "./verbose.ts";
@@ -64,25 +65,40 @@ async function post({ call: { flags, io }, client, ...sending }: Sending): Promi
     message: flags.msg,
     network: flags.net,
     wait_ms: waitMs > 0 ? waitMs : undefined,
+    ...(flags.queue && { queue: true, expires_in_ms: Math.ceil(flags.expire) }),
   });
   const limit = waitMs > 0 ? waitMs + WAIT_GRACE_MS : NO_WAIT_LIMIT_MS;
   for (let attempt = 1;; attempt++) {
     const started = io.clock.now();
-    const result = await client.ask({ path: "/message", json }, limit)
+    const result = await client.ask({ path: "/message", json }, { limitMs: limit })
       .catch((error: unknown) => ({ error }));
     const took = `${Math.round(io.clock.now() - started)}ms`;
     const failed = "error" in result;
     const outcome = failed ? errorText(result.error) : `HTTP ${result.status}`;
     verbose(`attempt ${attempt}: ${outcome} in ${took}`);
-    if (!failed && (result.status === 200 || isAckTimeout(result))) return result;
+    if (!failed && (isOutcome(result) || isAckTimeout(result))) return result;
     // After silence the message may be out already: sending again could deliver it twice.
     const last = attempt > flags.retries || (failed && result.error instanceof AnswerTimeout);
-    if (last && failed) {
-      throw new CliError(`post: ${errorText(result.error)}`, { hint: client.hint });
-    }
-    if (last && !failed) throw refusal(result);
+    if (last && failed) throw postFailure(client, result.error);
+    if (last && !failed) throw refusal(result, hasNoLink(result) ? "unreachable" : "failed");
     await io.clock.sleep(RETRY_PAUSE_MS * attempt);
   }
+}
+
+/** Without an answer to a message that was handed over, its receipt did not come either. */
+function postFailure(client: ControlClient, error: unknown): CliError {
+  const code = error instanceof AnswerTimeout ? "no-ack" : "app-down";
+  return new CliError(`post: ${errorText(error)}`, { code, hint: client.hint });
+}
+
+/** Sent, or (202) queued. */
+function isOutcome({ status }: Answer): boolean {
+  return status === 200 || status === 202;
+}
+
+/** The app's way of saying that the peer is not connected (http-api.md 4.1). */
+function hasNoLink({ status, body }: Answer): boolean {
+  return status === 400 && body.includes("no transport configured");
 }
 
 /** 504 is the app's answer that no receipt came, unless something in between made it up. */
@@ -92,6 +108,7 @@ function isAckTimeout({ status, body }: Answer): boolean {
 
 function conclude({ call: { flags, io }, recipient, waitMs }: Sending, answer: Answer): number {
   const view = parseJsonObject(answer.body) ?? {};
+  if (answer.status === 202) return printQueued({ recipient, view }, { io, json: flags.json });
   const acked = view["acked"] === true;
   const id = textField(view, "id");
   const ms = numberField(view, "ms") ?? 0;
@@ -110,7 +127,22 @@ function conclude({ call: { flags, io }, recipient, waitMs }: Sending, answer: A
   }
   if (json) printResult(io.output, result, { json, text: "" });
   const reason = textField(view, "reason") || (answer.status === 504 ? "timeout" : "no ack");
-  throw new CliError(`send to ${recipient} via ${flags.net} not acked: ${reason}`);
+  throw new CliError(`send to ${recipient} via ${flags.net} not acked: ${reason}`, {
+    code: "no-ack",
+  });
+}
+
+/** The app keeps the message until the peer is there, or until it expires. */
+function printQueued(
+  { recipient, view }: { recipient: string; view: JsonView },
+  { io, json }: { io: CliIo; json: boolean },
+): number {
+  const id = textField(view, "id");
+  const expires = textField(view, "expires_at") || textField(view, "expires");
+  const text = `Queued for ${recipient} (id=${id}), expires ${expires}`;
+  if (json) io.output.json(JSON.stringify({ queued: true, id, expires, via: "http" }));
+  else io.output.line(text);
+  return EXIT_OK;
 }
 
 /** Reads the counters for `--verbose`; an app that does not tell them is no reason to stop. */

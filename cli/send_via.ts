@@ -1,7 +1,7 @@
 import { IdentityError, type ResolvedIdentity, resolveIdentity } from "#app";
 import { classify, encodeMessage, newMessageId } from "#chat";
-import { errorText, formatDuration, type Log, type Timer, utf8 } from "#kit";
-import { dialLink, type Endpoint, type Link } from "#net";
+import { CodedError, errorText, formatDuration, type Log, type Timer, utf8 } from "#kit";
+import { DialError, dialLink, type Endpoint, type Link } from "#net";
 import { encodeFrame, FrameDecoder } from "#session";
 import type { SEND_FLAGS } from "./client_flags.ts";
 import type { Call } from "./command.ts";
@@ -91,16 +91,27 @@ async function dial(
     if (!flags.json) io.output.note(`skychat: ${text}`);
   };
   const log: Log = { debug() {}, info: verbose, warn: note, error: note };
-  const link = await dialLink({
+  const context = {
     network: await io.network(),
     clock: io.clock,
     random: io.random,
     log,
     local: identity.secret,
     requirePostQuantum: Boolean(io.environment["SKYWIRE_REQUIRE_PQ"]),
-  }, endpoint);
+  };
+  const link = await dialLink(context, endpoint).catch((error: unknown) => {
+    throw dialFailure(error);
+  });
   verbose(`connected to ${link.remoteAddress}${link.postQuantum ? ", post-quantum" : ""}`);
   return link;
+}
+
+/** Nobody there, or somebody who does not talk, is out of reach; everybody else has refused. */
+function dialFailure(error: unknown): unknown {
+  if (!(error instanceof DialError)) return error;
+  const silent = error.cause instanceof CodedError && error.cause.code === "handshake-timeout";
+  const reached = error.code === "handshake-failed" && !silent;
+  return new CliError(error.message, { code: reached ? "refused" : "unreachable" });
 }
 
 interface Delivery {
@@ -134,13 +145,16 @@ async function deliver({ flags, io }: SendCall, { link, frame, id }: Delivery): 
   const text = `Acked by ${peer} in ${ms}ms (id=${id}, via tcp)`;
   if (acked || json) printResult(io.output, { acked, id, ms, via: "tcp" }, { json, text });
   if (acked) return EXIT_OK;
-  if (outcome === "timeout") throw new CliError(`send to ${peer} via tcp not acked: timeout`);
+  if (outcome === "timeout") {
+    throw new CliError(`send to ${peer} via tcp not acked: timeout`, { code: "no-ack" });
+  }
   throw sendFailure(link, outcome.ended);
 }
 
 /** The link is gone before the message was out, or before its receipt was in. */
 function sendFailure(link: Link, reason: string): CliError {
   return new CliError(`send to ${link.peer} via tcp failed: ${reason}`, {
+    code: "refused",
     hint: "a peer that hangs up at once usually does not have our key on its whitelist",
   });
 }

@@ -16,6 +16,8 @@ export interface ReceivedEvent {
   readonly length: number | undefined;
   /** Time of a stored message. */
   readonly ts: string;
+  /** Its number, on `/events`. */
+  readonly seq?: number | undefined;
   /** The object as it came. */
   readonly view: JsonView;
 }

@@ -16,7 +16,7 @@ export interface SseEvent {
 /**
  * Cuts text into events by the rules of the HTML standard (9.2.6): lines end with CR, LF or CRLF, a
  * leading BOM is dropped, several `data` lines are joined, comments and unknown fields are skipped,
- * an event without data is none. Ids and retry times are not kept: this system's streams have none.
+ * an event without data is none. Ids and retry times are not kept: `/events` numbers are in the data.
  */
 export class SseParser {
   #rest = "";
@@ -25,6 +25,12 @@ export class SseParser {
   #type = "";
   #data: string[] = [];
   #dataLength = 0;
+  readonly #onComment: (() => void) | undefined;
+
+  /** `onComment` hears of comments, in their order among the data; they mean nothing in a stream. */
+  constructor({ onComment }: { onComment?: () => void } = {}) {
+    this.#onComment = onComment;
+  }
 
   /**
    * Takes decoded text, cut anywhere, and gives the events it completed.
@@ -63,6 +69,7 @@ export class SseParser {
       return;
     }
     const colon = line.indexOf(":");
+    if (colon === 0) return this.#onComment?.();
     const field = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
     if (field === "event") this.#type = value;

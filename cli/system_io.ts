@@ -3,6 +3,7 @@ import { systemClock, systemRandom } from "#kit";
 import { readEnvironment } from "./environment.ts";
 import type { CliIo } from "./io.ts";
 import { systemOutput } from "./output.ts";
+import { draftFile, openFile } from "./system_files.ts";
 import { systemTerminal } from "./terminal.ts";
 
 /** The real process: its streams, environment, clocks, network and signals. */
@@ -16,6 +17,8 @@ export function systemIo(): CliIo {
     os: Deno.build.os,
     zone: localZone,
     readFile: readSmallFile,
+    openFile,
+    draftFile,
     network: async () => (await import("#net")).denoNetwork,
     interrupt: listenForSignals,
     startNode: runNode,

@@ -2,9 +2,12 @@ import { formatDuration } from "#kit";
 import type { EVENTS_FLAGS } from "../client_flags.ts";
 import type { Call } from "../command.ts";
 import { ControlClient } from "../control_client.ts";
+import { wantsColour } from "../environment.ts";
 import { EXIT_OK } from "../errors.ts";
 import { type FeedHandlers, followFeed } from "../event_feed.ts";
+import { gapOf, gapText } from "../event_gap.ts";
 import { type JsonView, numberField, parseJsonObject, textField } from "../json_view.ts";
+import type { Span } from "../output.ts";
 import { SeenEvents } from "../seen_events.ts";
 import { escapeBody } from "../terminal_text.ts";
 
@@ -46,8 +49,10 @@ class EventPrinter implements FeedHandlers {
     const identity = identityOf(view);
     if (identity !== undefined && !this.#seen.add(identity)) return;
     // Data of several lines is put on one; otherwise it is printed as it came.
-    if (flags.json) io.output.json(data.includes("\n") ? JSON.stringify(view) : data);
-    else io.output.line(this.#textOf(view));
+    if (flags.json) return io.output.json(data.includes("\n") ? JSON.stringify(view) : data);
+    const gap = gapOf(view);
+    if (gap !== undefined) return io.output.note(`skychat events: ${gapText(gap)}`);
+    io.output.spans(this.#spansOf(view), wantsColour(io.environment, io.output.stdout.terminal));
   }
 
   lost(error: string, delayMs: number): void {
@@ -55,13 +60,20 @@ class EventPrinter implements FeedHandlers {
     this.#call.io.output.note(`skychat events: ${error} (reconnecting in ${delay})`);
   }
 
-  #textOf(view: JsonView): string {
+  #spansOf(view: JsonView): readonly Span[] {
     const field = (name: string) => textField(view, name);
     const group = field("group_id") === "" ? "" : `:${escapeBody(field("group_id"))}`;
     const to = field("to") === "" ? "" : `→${shortKey(field("to"))}`;
-    const head = `#${numberField(view, "seq") ?? 0} ${field("channel")}${group} ${field("dir")}`;
-    const body = escapeBody(field("text"));
-    return `[${this.#clockTime(field("ts"))}] ${head} ${shortKey(field("from"))}${to}  ${body}`;
+    const direction = escapeBody(field("dir"));
+    const head = `#${numberField(view, "seq") ?? 0} ${escapeBody(field("channel"))}${group}`;
+    return [
+      { text: `[${this.#clockTime(field("ts"))}] ${head} `, style: "dim" },
+      {
+        text: `${direction} ${escapeBody(shortKey(field("from")))}${escapeBody(to)}`,
+        style: direction === "out" ? "out" : "in",
+      },
+      { text: `  ${escapeBody(field("text"))}` },
+    ];
   }
 
   /** Time of day in the user's zone. */

@@ -3,17 +3,10 @@ import type { LISTEN_FLAGS } from "../client_flags.ts";
 import type { Call } from "../command.ts";
 import { ControlClient } from "../control_client.ts";
 import { CliError, EXIT_OK } from "../errors.ts";
-import { type FeedHandlers, followFeed } from "../event_feed.ts";
-import { parseJsonObject, textField } from "../json_view.ts";
-import {
-  JsonPrinter,
-  type ListenPrinter,
-  type ListenView,
-  TextPrinter,
-} from "../listen_printers.ts";
+import { followFeed } from "../event_feed.ts";
+import { ListenFeed } from "../listen_feed.ts";
+import { JsonPrinter, type ListenView, TextPrinter } from "../listen_printers.ts";
 import { checkNetwork } from "../network_name.ts";
-import { SeenEvents } from "../seen_events.ts";
-import { identityOfEvent, type ReceivedEvent, receivedEvent } from "../sse_event.ts";
 
 /** Networks that `--net` can select. */
 const NETWORKS = ["skynet", "dmsg", "tcp-direct", "cxo"];
@@ -31,29 +24,39 @@ export async function run(call: Call<typeof LISTEN_FLAGS>): Promise<number> {
   const view: ListenView = { call, aliases, from, addr: client.target.shown };
   const printer = flags.json ? new JsonPrinter(view) : new TextPrinter(view);
   printer.banner();
-  await followFeed(client, feedHandlers(view, printer), { io, signal: io.interrupt() });
+  await follow(view, { client, feed: new ListenFeed(view, { client, printer }) });
   return EXIT_OK;
 }
 
-function feedHandlers(view: ListenView, printer: ListenPrinter): FeedHandlers {
-  const seen = new SeenEvents();
-  return {
-    path: () => "/sse",
-    lost: (error, delayMs) => printer.lost(error, delayMs),
-    event(data) {
-      const object = parseJsonObject(data);
-      if (object === undefined) return printer.garbage(data);
-      const event = receivedEvent(object);
-      if (!isWanted(event, view)) return;
-      // Each new connection replays what the app still remembers.
-      const identity = identityOfEvent(event);
-      if (identity === undefined || seen.add(identity)) printer.event(event);
-    },
+/** Reads messages and, for programs, delivery statuses, which are on a stream of their own. */
+async function follow(
+  { call: { flags, io } }: ListenView,
+  { client, feed }: { client: ControlClient; feed: ListenFeed },
+): Promise<void> {
+  const interrupt = io.interrupt();
+  const stop = new AbortController();
+  const onStop = () => stop.abort();
+  interrupt.addEventListener("abort", onStop);
+  if (interrupt.aborted) stop.abort();
+  const { signal } = stop;
+  const reading = async (work: Promise<void>) => {
+    try {
+      await work;
+    } finally {
+      // Whatever ends one of them, such as an output that nobody reads, ends both.
+      stop.abort();
+    }
   };
-}
-
-function isWanted(event: ReceivedEvent, { call: { flags }, from }: ListenView): boolean {
-  const author = event.kind === "control" ? textField(event.view, "peer") : event.from;
-  if (from !== "" && author.toLowerCase() !== from) return false;
-  return flags.net === "" || event.network === flags.net;
+  const statuses = async () => {
+    await feed.needsStatuses(signal);
+    await followFeed(client, feed.statusHandlers(), { io, signal });
+  };
+  try {
+    await Promise.all([
+      reading(followFeed(client, feed, { io, signal })),
+      ...flags.json ? [reading(statuses())] : [],
+    ]);
+  } finally {
+    interrupt.removeEventListener("abort", onStop);
+  }
 }

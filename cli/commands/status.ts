@@ -1,7 +1,6 @@
-import { errorText } from "#kit";
 import type { CLIENT_FLAGS } from "../client_flags.ts";
 import type { Call } from "../command.ts";
-import { type Answer, ControlClient, passwordHint } from "../control_client.ts";
+import { ControlClient, passwordHint } from "../control_client.ts";
 import { CliError, EXIT_OK } from "../errors.ts";
 import {
   type JsonView,
@@ -15,7 +14,9 @@ import {
 export async function run(call: Call<typeof CLIENT_FLAGS>): Promise<number> {
   const client = ControlClient.of(call);
   const { output } = call.io;
-  const { status, body } = await fetchStatus(client);
+  const { status, body } = await client.ask({ path: "/status" }).catch((error: unknown) => {
+    throw client.down(error);
+  });
   if (status !== 200) {
     throw new CliError(`status fetch: server ${status}: ${body.trim()}`, {
       hint: passwordHint(status),
@@ -29,16 +30,6 @@ export async function run(call: Call<typeof CLIENT_FLAGS>): Promise<number> {
   if (view === undefined) throw new CliError("status fetch: the answer is no JSON object");
   for (const line of statusLines(client.target.shown, view)) output.line(line);
   return EXIT_OK;
-}
-
-async function fetchStatus(client: ControlClient): Promise<Answer> {
-  try {
-    return await client.ask({ path: "/status" });
-  } catch (error) {
-    throw new CliError(`chat app unreachable at ${client.target.shown}: ${errorText(error)}`, {
-      hint: client.hint,
-    });
-  }
 }
 
 function statusLines(shown: string, view: JsonView): string[] {

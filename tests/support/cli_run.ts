@@ -1,6 +1,9 @@
 import { SmallFileError } from "#app";
 import { type CliIo, Output, runCli } from "#cli";
+import { concat, utf8, utf8Text } from "#kit";
 import { MemoryNetwork, type Network } from "#net";
+import { CliError } from "../../cli/errors.ts";
+import type { FileDraft } from "../../cli/io.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { FakeTerminal } from "./fake_terminal.ts";
 import { SeededRandom } from "./seeded_random.ts";
@@ -9,12 +12,14 @@ import { TextCapture } from "./text_capture.ts";
 /** What a test decides about the process around a command. */
 export interface CliSetting {
   readonly env?: Readonly<Record<string, string>>;
-  /** Contents of files by path; a mode other than 0600 beside them. */
-  readonly files?: Readonly<Record<string, string>>;
+  /** Contents of files by path, changed by what the command writes; a mode other than 0600 beside them. */
+  readonly files?: Record<string, string>;
   readonly mode?: number;
   readonly network?: Network;
   readonly stdoutTerminal?: boolean;
   readonly stderrTerminal?: boolean;
+  /** What comes on standard input when it is no terminal. */
+  readonly stdin?: string;
   /** The keyboard; without it nobody types. */
   readonly terminal?: FakeTerminal;
   readonly os?: string;
@@ -60,11 +65,43 @@ export function startCli(args: readonly string[], setting: CliSetting = {}): Cli
         ? Promise.reject(new SmallFileError("not-found", "no such file or directory"))
         : Promise.resolve({ text, mode: setting.mode ?? 0o600 });
     },
+    openFile(path) {
+      const text = path === "-" ? setting.stdin ?? "" : setting.files?.[path];
+      return text === undefined
+        ? Promise.reject(new CliError(`${path}: no such file or directory`))
+        : Promise.resolve({
+          size: path === "-" ? undefined : utf8(text).length,
+          chunks: cut(text),
+        });
+    },
+    draftFile: (path) => Promise.resolve(draftOf(path, setting)),
     network: () => Promise.resolve(network),
     interrupt: () => interrupt.signal,
     startNode: setting.startNode ?? (() => Promise.reject(new Error("no node in this test"))),
   };
   return { stdout, stderr, clock, interrupt, code: runCli(args, io) };
+}
+
+/** A text in pieces that pay no attention to characters. */
+async function* cut(text: string): AsyncGenerator<Uint8Array> {
+  const bytes = utf8(text);
+  for (let at = 0; at < bytes.length; at += 1_000) yield bytes.subarray(at, at + 1_000);
+}
+
+/** A file that gets into the setting's files when it is committed. */
+function draftOf(path: string, { files }: CliSetting): FileDraft {
+  const parts: Uint8Array[] = [];
+  return {
+    write(bytes) {
+      parts.push(bytes.slice());
+      return Promise.resolve();
+    },
+    commit() {
+      if (files !== undefined) files[path] = utf8Text(concat(...parts));
+      return Promise.resolve();
+    },
+    discard: () => Promise.resolve(),
+  };
 }
 
 /**

@@ -63,6 +63,18 @@ export class FakeReply {
 /** Answers request number `index` (from 0). */
 export type FakeHandler = (request: FakeRequest, reply: FakeReply, index: number) => unknown;
 
+/**
+ * Answers `/status` with this, and gives every other request to the handler: `index` counts only
+ * those.
+ */
+export function withStatus(status: object, handler: FakeHandler): FakeHandler {
+  let others = 0;
+  return (request, reply) =>
+    request.path === "/status"
+      ? reply.answer(200, `${JSON.stringify(status)}\n`)
+      : handler(request, reply, others++);
+}
+
 /** An app that is only an HTTP server in memory, at 127.0.0.1:8001 or where it is told to be. */
 export class FakeApp {
   readonly network: Network;

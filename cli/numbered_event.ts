@@ -1,0 +1,21 @@
+import { unwrapBody } from "#events";
+import { type JsonView, numberField, textField } from "./json_view.ts";
+import type { ReceivedEvent } from "./sse_event.ts";
+
+/** An event of `/events` (http-api.md 6) as the message that `/sse` would have shown. */
+export function numberedEvent(view: JsonView): ReceivedEvent {
+  const direction = textField(view, "dir");
+  return {
+    kind: "message",
+    direction: direction === "in" || direction === "out" ? direction : "",
+    id: textField(view, "id"),
+    from: textField(view, "from"),
+    to: direction === "out" ? textField(view, "to") : "",
+    network: textField(view, "transport"),
+    body: unwrapBody(textField(view, "text")).text,
+    length: numberField(view, "len"),
+    ts: "",
+    seq: numberField(view, "seq"),
+    view,
+  };
+}
