@@ -1,50 +1,70 @@
 import type { Refusal } from "./history.ts";
 import type { GroupRecord, HistoryRecord } from "./record.ts";
+import { parseTimestamp } from "./timestamp.ts";
 
-/** What a merge must respect; 0 is no limit (history.md 5 and 7.1). */
-export interface MergeLimits {
-  /** UTF-8 bytes of a text. */
-  readonly maxTextBytes: number;
-  /** Records of a conversation. */
-  readonly perPeerCap: number;
-  /** Records with a key at or below this count as expiring; undefined: none. */
-  readonly expiredAt: bigint | undefined;
-  /** Whether the whitelist lets a peer in. */
-  readonly allows: (peer: string) => boolean;
-}
-
-/** A record that is stored already. */
-export interface ExistingRecord<R> {
-  /** Its key: nanoseconds since 1970, moved on by 1 until it was free. */
-  readonly key: bigint;
-  readonly record: R;
-}
-
-/** What to do with one incoming record. */
+/** What becomes of one incoming record (history.md 7.1). */
 export type MergeDecision =
+  /** It is there already, or came before in the same document. */
   | { readonly kind: "duplicate" }
-  | { readonly kind: "rejected"; readonly reason: Refusal }
-  /**
-   * Write it under `key`, then delete the keys of `evicted`, oldest first: `key` itself may be among
-   * them, in which case nothing needs to be written.
-   */
-  | {
-    readonly kind: "stored";
-    readonly key: bigint;
-    readonly expiring: boolean;
-    readonly evicted: readonly bigint[];
-  };
+  /** A limit does not let it in. */
+  | { readonly kind: "rejected"; readonly reason: Refusal | "timestamp" }
+  /** The store is at its total cap: the import ends here. */
+  | { readonly kind: "full" }
+  /** To be stored at `time`, nanoseconds since 1970; `isExpiring` when the next sweep takes it. */
+  | { readonly kind: "store"; readonly time: bigint; readonly isExpiring: boolean };
 
-/** Signature only for now: the merge of one conversation (or group), in document order. */
-export interface ConversationMergeShape<R extends HistoryRecord | GroupRecord> {
-  /**
-   * Decides about one incoming record and counts it as stored when it is. The total cap is the
-   * caller's: ask it before, and stop when the store is at it and `isNew(record)`.
-   */
-  offer(record: R): MergeDecision;
-  /** Whether it is neither a duplicate nor rejected. */
-  isNew(record: R): boolean;
-  /** A live append or deletion in this conversation while the import runs. */
-  added(existing: ExistingRecord<R>): void;
-  removed(existing: ExistingRecord<R>): void;
+/** The rules outside one conversation. */
+export interface MergeRules<R> {
+  /** Size, whitelist, total cap, in the order of history.md 5; undefined admits it. */
+  refusal(record: R): Refusal | undefined;
+  /** The time at and before which records are expired; undefined when they never are. */
+  readonly expiry: bigint | undefined;
+}
+
+/**
+ * What makes a direct message the same one: its id, else time, direction and text (history.md 7.1).
+ * Only within one conversation.
+ */
+export function identityOf(record: HistoryRecord): string {
+  if (record.id !== undefined && record.id !== "") return `id ${record.id}`;
+  const direction = record.outgoing ? "out" : "in";
+  return `at ${parseTimestamp(record.timestamp)} ${direction} ${record.text}`;
+}
+
+/** The same for a message of a group: author, time and text. Only within one group. */
+export function groupIdentityOf(record: GroupRecord): string {
+  return `${record.sender_pk} ${parseTimestamp(record.timestamp)} ${record.text}`;
+}
+
+/**
+ * Merges records into one conversation (or group): first {@link know} everything that is stored,
+ * then {@link decide} about one incoming record after the other. Pure: storing is the caller's.
+ */
+export class ConversationMerge<R extends { readonly timestamp: string }> {
+  readonly #identity: (record: R) => string;
+  readonly #known = new Set<string>();
+
+  /** With {@link identityOf} or {@link groupIdentityOf}. */
+  constructor(identity: (record: R) => string) {
+    this.#identity = identity;
+  }
+
+  /** Records that are stored. */
+  know(records: readonly R[]): void {
+    for (const record of records) this.#known.add(this.#identity(record));
+  }
+
+  /** Duplicates come first: a document that is all there already changes nothing in a full store. */
+  decide(record: R, rules: MergeRules<R>): MergeDecision {
+    const identity = this.#identity(record);
+    if (this.#known.has(identity)) return { kind: "duplicate" };
+    const time = parseTimestamp(record.timestamp);
+    if (time === undefined) return { kind: "rejected", reason: "timestamp" };
+    const reason = rules.refusal(record);
+    if (reason === "total storage cap reached") return { kind: "full" };
+    if (reason !== undefined) return { kind: "rejected", reason };
+    this.#known.add(identity);
+    const isExpiring = rules.expiry !== undefined && time <= rules.expiry;
+    return { kind: "store", time, isExpiring };
+  }
 }

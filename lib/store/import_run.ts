@@ -1,0 +1,206 @@
+import type { ImportReport, Refusal } from "./history.ts";
+import { ConversationMerge, groupIdentityOf, identityOf } from "./import_merge.ts";
+import { readGroupRecord, readHistoryRecord } from "./import_record.ts";
+import type { GroupRecord, HistoryRecord } from "./record.ts";
+
+/** Records handled before everything else gets a turn: a few milliseconds. */
+export const IMPORT_BATCH = 256;
+
+/** The part of a store that holds one kind of records. */
+export interface ImportTable<R> {
+  /**
+   * Everything stored in one conversation, in pages: what is expired and not swept yet included, and
+   * what was appended before this call, so wait for the disk when that is needed.
+   */
+  stored(conversation: string): AsyncIterable<readonly R[]>;
+  /** Size, whitelist, total cap as of now, in the order of history.md 5, without the rate. */
+  refusal(record: R): Refusal | undefined;
+  /**
+   * Stores an admitted record, behind the back of the caller, under its time (nanoseconds since
+   * 1970) or the next key that is free. Returns how many records the per-peer cap pushed out, itself
+   * included when it is the oldest.
+   */
+  keep(record: R, time: bigint): number;
+}
+
+/** What an import needs of a store. */
+export interface ImportTarget {
+  readonly messages: ImportTable<HistoryRecord>;
+  readonly groupMessages: ImportTable<GroupRecord>;
+  /** The time at and before which direct messages are expired; undefined when they never are. */
+  expiry(): bigint | undefined;
+  /** Resolves after everything else had a turn and when few records wait for the disk. */
+  pause(): Promise<void>;
+  /** Resolves when everything that was kept is on disk; rejects when that failed. */
+  settled(): Promise<void>;
+}
+
+/** Entries of an archive, as JSON gave them: checked here. */
+export interface ImportEntries {
+  readonly messages: readonly unknown[];
+  readonly groupMessages: readonly unknown[];
+}
+
+/** Merges archives into a store by the rules of history.md 7.1, one archive at a time. */
+export class Importer {
+  readonly #target: ImportTarget;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(target: ImportTarget) {
+    this.#target = target;
+  }
+
+  /**
+   * Resolves when what was stored is on disk. `onProgress` gets the number of entries handled so far,
+   * after each batch and at the end. Rejects with what the store threw; what was stored stays.
+   */
+  run(
+    entries: ImportEntries,
+    onProgress: (handled: number) => void = () => {},
+  ): Promise<ImportReport> {
+    // One after the other: two imports of the same document at once would not see each other.
+    const report = this.#last.then(() => runImport(this.#target, entries, onProgress));
+    this.#last = report.catch(() => {});
+    return report;
+  }
+}
+
+/** Counts of an {@link ImportReport}, while they grow. */
+type Counts = { -readonly [K in keyof ImportReport]: ImportReport[K] };
+
+async function runImport(
+  target: ImportTarget,
+  { messages, groupMessages }: ImportEntries,
+  onProgress: (handled: number) => void,
+): Promise<ImportReport> {
+  const counts: Counts = {
+    messages: 0,
+    group_messages: 0,
+    duplicates: 0,
+    rejected: 0,
+    expiring: 0,
+    evicted: 0,
+    full: false,
+  };
+  const steps = new Steps(target, onProgress);
+  await mergeAll(
+    await sorted(messages, {
+      read: readHistoryRecord,
+      conversationOf: ({ peer }) => peer,
+      counts,
+      steps,
+    }),
+    {
+      table: target.messages,
+      merge: () => new ConversationMerge(identityOf),
+      expiry: target.expiry(),
+      stored: () => counts.messages++,
+      counts,
+      steps,
+    },
+  );
+  await mergeAll(
+    await sorted(groupMessages, {
+      read: readGroupRecord,
+      conversationOf: ({ group_id }) => group_id,
+      counts,
+      steps,
+    }),
+    {
+      table: target.groupMessages,
+      merge: () => new ConversationMerge(groupIdentityOf),
+      expiry: undefined,
+      stored: () => counts.group_messages++,
+      counts,
+      steps,
+    },
+  );
+  await target.settled();
+  steps.report();
+  return counts;
+}
+
+/** Counts what is handled and lets others have their turn. */
+class Steps {
+  readonly #target: ImportTarget;
+  readonly #onProgress: (handled: number) => void;
+  #work = 0;
+  #handled = 0;
+
+  constructor(target: ImportTarget, onProgress: (handled: number) => void) {
+    this.#target = target;
+    this.#onProgress = onProgress;
+  }
+
+  /** Some work was done; `handled` when an entry is finished. Undefined: go on at once. */
+  step({ handled }: { handled: boolean }): Promise<void> | undefined {
+    if (handled) this.#handled++;
+    if (++this.#work % IMPORT_BATCH !== 0) return undefined;
+    this.report();
+    return this.#target.pause();
+  }
+
+  report(): void {
+    this.#onProgress(this.#handled);
+  }
+}
+
+/** The entries that can be read, by conversation, each in the order of the document. */
+async function sorted<R>(
+  entries: readonly unknown[],
+  { read, conversationOf, counts, steps }: {
+    read: (entry: unknown) => R | string;
+    conversationOf: (record: R) => string;
+    counts: Counts;
+    steps: Steps;
+  },
+): Promise<ReadonlyMap<string, readonly R[]>> {
+  const conversations = new Map<string, R[]>();
+  for (const entry of entries) {
+    const record = read(entry);
+    const isRead = typeof record !== "string";
+    if (isRead) {
+      const name = conversationOf(record);
+      const records = conversations.get(name) ?? [];
+      conversations.set(name, records);
+      records.push(record);
+    } else counts.rejected++;
+    await steps.step({ handled: !isRead });
+  }
+  return conversations;
+}
+
+/** Merges conversation by conversation until the store is full. */
+async function mergeAll<R extends { readonly timestamp: string }>(
+  conversations: ReadonlyMap<string, readonly R[]>,
+  { table, merge, expiry, stored, counts, steps }: {
+    table: ImportTable<R>;
+    merge: () => ConversationMerge<R>;
+    expiry: bigint | undefined;
+    stored: () => void;
+    counts: Counts;
+    steps: Steps;
+  },
+): Promise<void> {
+  const rules = { refusal: (record: R) => table.refusal(record), expiry };
+  for (const [name, records] of conversations) {
+    if (counts.full) return;
+    const merging = merge();
+    for await (const page of table.stored(name)) merging.know(page);
+    for (const record of records) {
+      const decision = merging.decide(record, rules);
+      if (decision.kind === "full") {
+        counts.full = true;
+        return;
+      }
+      if (decision.kind === "duplicate") counts.duplicates++;
+      else if (decision.kind === "rejected") counts.rejected++;
+      else {
+        stored();
+        if (decision.isExpiring) counts.expiring++;
+        counts.evicted += table.keep(record, decision.time);
+      }
+      await steps.step({ handled: true });
+    }
+  }
+}
