@@ -154,8 +154,7 @@ export class DurableReader implements Subscription {
       // Numbers that do not ascend would be given out twice.
       if (row.seq > this.#cursor) this.#pass(row, lines);
     }
-    const last = rows.at(-1);
-    if (last === undefined || last.seq > until || this.#cursor === before) this.#skip(until, lines);
+    if (this.#cursor === before) this.#skip(until, lines);
     this.#pending = lines;
     const action = this.#action;
     if (action !== undefined) this.whenNews(action);

@@ -3,7 +3,7 @@ import type { Clock } from "#kit";
 import type { Context } from "hono";
 import { eventStreamReply, type StreamOptions } from "./event_stream.ts";
 import { MAX_STREAMS } from "./limits.ts";
-import type { ControlPorts } from "./ports.ts";
+import type { ControlPorts, HistoryPort } from "./ports.ts";
 import { textReply } from "./replies.ts";
 
 /** What the event routes need besides {@link ControlPorts}. */
@@ -57,9 +57,13 @@ export function eventRoutes(ports: ControlPorts, context: EventRoutesContext): E
   };
 }
 
-/** The newest stored messages as seed events, oldest first; undefined when there are none to come. */
+/** The newest stored messages as seed events, oldest first; undefined when none are wanted. */
 function readSeed(ports: ControlPorts): Promise<readonly string[]> | undefined {
   const { history, seedCount = 0 } = ports;
   if (history === undefined || seedCount <= 0) return undefined;
-  return history.recent(seedCount).then((messages) => messages.map(seedLine));
+  return seedLines(history, seedCount);
+}
+
+async function seedLines(history: HistoryPort, count: number): Promise<readonly string[]> {
+  return (await history.recent(count)).map(seedLine);
 }
