@@ -124,7 +124,8 @@ export class DirectChat {
 
   /**
    * Sends one message; an expected failure is an outcome, not an error (messages.md 7). With
-   * `queueForMs`, a message that cannot be sent now is kept for later.
+   * `queueForMs`, a message that cannot be sent now is kept for later; where nothing can be kept, it
+   * is not sent either.
    */
   send(request: SendRequest): Promise<SendOutcome> {
     return request.queueForMs === undefined
@@ -215,14 +216,15 @@ export class DirectChat {
       if (plan.code !== "empty") counters.outbound_fail_count++;
       return plan;
     }
+    const { outbox } = this;
     const begun = clock.wall();
     let writtenAt: bigint | undefined;
-    if (this.isConnected(recipient) && !this.outbox?.holds(recipient)) {
+    if (outbox !== undefined && this.isConnected(recipient) && !outbox.holds(recipient)) {
       const outcome = await this.#sender.attempt(recipient, plan);
       if (outcome.kind !== "no-connection" && outcome.kind !== "write-failed") return outcome;
       if (outcome.touched) writtenAt = begun;
     }
-    const queued = await this.outbox?.queue({ ...request, id: plan.id, expiresInMs, writtenAt }) ??
+    const queued = await outbox?.queue({ ...request, id: plan.id, expiresInMs, writtenAt }) ??
       NO_OUTBOX;
     if (queued.kind === "unqueueable") counters.outbound_fail_count++;
     return queued;
