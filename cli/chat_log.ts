@@ -1,0 +1,216 @@
+/** Messages of the conversation that are kept in memory; the oldest go first. Ours. */
+export const MAX_CHAT_MESSAGES = 2_000;
+/** Delivery statuses kept for messages whose id is not known yet. Ours. */
+export const MAX_EARLY_STATUSES = 256;
+
+/** How far a message of one's own has come (messages.md 4.7); `none` for those of the peer. */
+export type Delivery = "none" | "pending" | "sent" | "received" | "read" | "failed";
+
+/** One message of the conversation. Never changed: a new object takes its place. */
+export interface ChatMessage {
+  readonly direction: "in" | "out";
+  /** Wire or event id; "" when there is none. */
+  readonly id: string;
+  readonly text: string;
+  /** RFC 3339; "" when nobody said. */
+  readonly time: string;
+  /** Timestamp of its stored record; "" when none has been seen. */
+  readonly stored: string;
+  readonly delivery: Delivery;
+  readonly deleted: boolean;
+}
+
+/** A place in the log that survives its changes. */
+export type PendingKey = symbol;
+
+/**
+ * The conversation with one peer in order, each message once, whatever of history, replay and live
+ * events it came from.
+ */
+export class ChatLog {
+  #messages: ChatMessage[] = [];
+  readonly #pending = new Map<PendingKey, ChatMessage>();
+  readonly #early = new Map<string, string>();
+
+  /** Oldest first. */
+  get messages(): readonly ChatMessage[] {
+    return this.#messages;
+  }
+
+  /** Puts in stored messages (oldest first) that are not there yet, each where it belongs. */
+  mergeStored(records: readonly ChatMessage[]): void {
+    // Those with an id first: a text without one must not take the place of a message that has its own.
+    for (const record of records) {
+      if (record.id !== "") this.#tie(this.#indexOf((known) => sameId(known, record)), record);
+    }
+    this.#merge(
+      records,
+      (known, record) =>
+        record.id !== "" ? sameId(known, record) : sameText(known, record) &&
+          (known.stored === record.stored || (known.stored === "" && known.id !== "")),
+    );
+  }
+
+  /** The same for replayed events; one of them may be a stored text that has no id of its own. */
+  mergeReplayed(events: readonly ChatMessage[]): void {
+    this.#merge(
+      events,
+      (known, event) =>
+        sameId(known, event) || (known.id === "" && known.stored !== "" && sameText(known, event)),
+    );
+  }
+
+  /** Puts a live message at the end; false when it is there already. */
+  add(message: ChatMessage): boolean {
+    if (message.id !== "" && this.#indexOf((known) => sameId(known, message)) >= 0) return false;
+    if (message.direction === "out" && this.#adopt(message)) return false;
+    this.#messages.push(this.#withEarlyStatus(message));
+    this.#trim();
+    return true;
+  }
+
+  /** Puts a message of one's own at the end that is only about to be sent. */
+  addPending(text: string, time: string): PendingKey {
+    const message: ChatMessage = { ...OWN, text, time };
+    const key = Symbol();
+    this.#pending.set(key, message);
+    this.#messages.push(message);
+    this.#trim();
+    return key;
+  }
+
+  /** The app has taken the message, under this id ("" when it does not say). */
+  sent(key: PendingKey, id: string): void {
+    const message = this.#pending.get(key);
+    this.#pending.delete(key);
+    // Without an entry its event was faster, and has brought the id.
+    if (message === undefined) return;
+    const twin = id === ""
+      ? -1
+      : this.#indexOf((known) => known.id === id && known.direction === "out");
+    if (twin >= 0) this.#messages = this.#messages.filter((known) => known !== message);
+    else this.#replace(message, this.#withEarlyStatus({ ...message, id, delivery: "sent" }));
+  }
+
+  /** The app has refused the message, or could not be asked. */
+  failed(key: PendingKey): void {
+    const message = this.#pending.get(key);
+    this.#pending.delete(key);
+    if (message !== undefined) this.#replace(message, { ...message, delivery: "failed" });
+  }
+
+  /** Takes in a delivery status: `received`, `read` or `deleted`. */
+  status(id: string, status: string): void {
+    if (id === "") return;
+    const wanted = (known: ChatMessage) =>
+      known.id === id && (known.direction === "out" || status === "deleted");
+    const known = this.#messages.findLast(wanted);
+    if (known !== undefined) return this.#replace(known, withStatus(known, status));
+    if (this.#early.get(id) === "read") return;
+    this.#early.delete(id);
+    this.#early.set(id, status);
+    for (const oldest of this.#early.keys()) {
+      if (this.#early.size <= MAX_EARLY_STATUSES) break;
+      this.#early.delete(oldest);
+    }
+  }
+
+  /** Walks both lists from their ends: what is new goes in front of the next one that is known. */
+  #merge(
+    batch: readonly ChatMessage[],
+    same: (known: ChatMessage, message: ChatMessage) => boolean,
+  ): void {
+    let end = this.#messages.length;
+    for (const message of batch.toReversed()) {
+      const index = this.#messages.findLastIndex((known, at) => at < end && same(known, message));
+      // Out of order is better than twice.
+      const found = index >= 0 || message.id === ""
+        ? index
+        : this.#indexOf((known) => sameId(known, message));
+      if (found >= 0) {
+        this.#tie(found, message);
+        end = Math.min(end, found);
+      } else if (message.direction === "out" && this.#adopt(message)) {
+        end = Math.min(end, this.#indexOf((known) => sameId(known, message)));
+      } else {
+        this.#messages.splice(end, 0, this.#withEarlyStatus(message));
+      }
+    }
+    this.#trim();
+  }
+
+  /** Adds to a known message what this one tells about it. */
+  #tie(index: number, message: ChatMessage): void {
+    const known = this.#messages[index];
+    if (known === undefined) return;
+    this.#replace(known, {
+      ...known,
+      id: known.id || message.id,
+      stored: known.stored || message.stored,
+      time: known.time || message.time,
+    });
+  }
+
+  /** A message of one's own may come back as an event before the app has answered. */
+  #adopt(message: ChatMessage): boolean {
+    for (const [key, pending] of this.#pending) {
+      if (pending.text !== message.text) continue;
+      this.#pending.delete(key);
+      const adopted = {
+        ...pending,
+        id: message.id,
+        stored: message.stored,
+        delivery: "sent",
+      } as const;
+      this.#replace(pending, this.#withEarlyStatus(adopted));
+      return true;
+    }
+    return false;
+  }
+
+  #withEarlyStatus(message: ChatMessage): ChatMessage {
+    const status = message.direction === "out" ? this.#early.get(message.id) : undefined;
+    if (status === undefined) return message;
+    this.#early.delete(message.id);
+    return withStatus(message, status);
+  }
+
+  #indexOf(wanted: (known: ChatMessage) => boolean): number {
+    return this.#messages.findLastIndex(wanted);
+  }
+
+  #replace(known: ChatMessage, next: ChatMessage): void {
+    const index = this.#messages.lastIndexOf(known);
+    if (index >= 0) this.#messages[index] = next;
+  }
+
+  #trim(): void {
+    const surplus = this.#messages.length - MAX_CHAT_MESSAGES;
+    if (surplus > 0) this.#messages.splice(0, surplus);
+  }
+}
+
+const OWN = {
+  direction: "out",
+  id: "",
+  stored: "",
+  delivery: "pending",
+  deleted: false,
+} as const;
+
+/** An id is only unique for its sender, and two bodies under one id are two messages (messages.md 6.1). */
+function sameId(known: ChatMessage, message: ChatMessage): boolean {
+  return known.id !== "" && known.id === message.id && sameText(known, message);
+}
+
+function sameText(known: ChatMessage, message: ChatMessage): boolean {
+  return known.direction === message.direction && known.text === message.text;
+}
+
+/** A status only ever goes forward: receipts may come in any order. */
+function withStatus(message: ChatMessage, status: string): ChatMessage {
+  if (status === "deleted") return { ...message, deleted: true };
+  if (status === "read") return { ...message, delivery: "read" };
+  if (status !== "received" || message.delivery === "read") return message;
+  return { ...message, delivery: "received" };
+}
