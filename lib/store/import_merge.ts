@@ -10,13 +10,16 @@ export type MergeDecision =
   | { readonly kind: "rejected"; readonly reason: Refusal | "timestamp" }
   /** The store is at its total cap: the import ends here. */
   | { readonly kind: "full" }
-  /** To be stored at `time`, nanoseconds since 1970; `isExpiring` when the next sweep takes it. */
-  | { readonly kind: "store"; readonly time: bigint; readonly isExpiring: boolean };
+  /** It was admitted; `isExpiring` when the next sweep takes it. */
+  | { readonly kind: "stored"; readonly isExpiring: boolean };
 
 /** The rules outside one conversation. */
 export interface MergeRules<R> {
-  /** Size, whitelist, total cap, in the order of history.md 5; undefined admits it. */
-  refusal(record: R): Refusal | undefined;
+  /**
+   * Size, whitelist, total cap, in the order of history.md 5; undefined: it was taken in at `time`,
+   * nanoseconds since 1970.
+   */
+  admit(record: R, time: bigint): Refusal | undefined;
   /** The time at and before which records are expired; undefined when they never are. */
   readonly expiry: bigint | undefined;
 }
@@ -38,7 +41,7 @@ export function groupIdentityOf(record: GroupRecord): string {
 
 /**
  * Merges records into one conversation (or group): first {@link know} everything that is stored,
- * then {@link decide} about one incoming record after the other. Pure: storing is the caller's.
+ * then {@link decide} about one incoming record after the other. Pure: storing is the rules' business.
  */
 export class ConversationMerge<R extends { readonly timestamp: string }> {
   readonly #identity: (record: R) => string;
@@ -60,11 +63,11 @@ export class ConversationMerge<R extends { readonly timestamp: string }> {
     if (this.#known.has(identity)) return { kind: "duplicate" };
     const time = parseTimestamp(record.timestamp);
     if (time === undefined) return { kind: "rejected", reason: "timestamp" };
-    const reason = rules.refusal(record);
+    const reason = rules.admit(record, time);
     if (reason === "total storage cap reached") return { kind: "full" };
     if (reason !== undefined) return { kind: "rejected", reason };
     this.#known.add(identity);
     const isExpiring = rules.expiry !== undefined && time <= rules.expiry;
-    return { kind: "store", time, isExpiring };
+    return { kind: "stored", isExpiring };
   }
 }

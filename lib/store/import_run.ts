@@ -13,14 +13,17 @@ export interface ImportTable<R> {
    * what was appended before this call, so wait for the disk when that is needed.
    */
   stored(conversation: string): AsyncIterable<readonly R[]>;
-  /** Size, whitelist, total cap as of now, in the order of history.md 5, without the rate. */
-  refusal(record: R): Refusal | undefined;
   /**
-   * Stores an admitted record, behind the back of the caller, under its time (nanoseconds since
-   * 1970) or the next key that is free. Returns how many records the per-peer cap pushed out, itself
-   * included when it is the oldest.
+   * Size, whitelist, total cap, in the order of history.md 5, without the rate; counts what was
+   * admitted before. Undefined: the record is taken in, to be stored under `time` (nanoseconds since
+   * 1970) or the next key that is free.
    */
-  keep(record: R, time: bigint): number;
+  admit(record: R, time: bigint): Refusal | undefined;
+  /**
+   * Stores what was admitted since the last call; resolves when it is on disk, to the number of
+   * records that the per-peer cap pushed out. Rejects when the disk fails: that lot is given up.
+   */
+  flush(): Promise<number>;
 }
 
 /** What an import needs of a store. */
@@ -29,10 +32,8 @@ export interface ImportTarget {
   readonly groupMessages: ImportTable<GroupRecord>;
   /** The time at and before which direct messages are expired; undefined when they never are. */
   expiry(): bigint | undefined;
-  /** Resolves after everything else had a turn and when few records wait for the disk. */
+  /** Resolves after everything else had a turn. */
   pause(): Promise<void>;
-  /** Resolves when everything that was kept is on disk; rejects when that failed. */
-  settled(): Promise<void>;
 }
 
 /** Entries of an archive, as JSON gave them: checked here. */
@@ -115,7 +116,6 @@ async function runImport(
       steps,
     },
   );
-  await target.settled();
   steps.report();
   return counts;
 }
@@ -133,11 +133,17 @@ class Steps {
   }
 
   /** Some work was done; `handled` when an entry is finished. Undefined: go on at once. */
-  step({ handled }: { handled: boolean }): Promise<void> | undefined {
+  step(
+    { handled, flush }: { handled: boolean; flush?: () => Promise<void> },
+  ): Promise<void> | undefined {
     if (handled) this.#handled++;
-    if (++this.#work % IMPORT_BATCH !== 0) return undefined;
+    return ++this.#work % IMPORT_BATCH === 0 ? this.#turn(flush) : undefined;
+  }
+
+  async #turn(flush?: () => Promise<void>): Promise<void> {
+    await flush?.();
     this.report();
-    return this.#target.pause();
+    await this.#target.pause();
   }
 
   report(): void {
@@ -182,25 +188,33 @@ async function mergeAll<R extends { readonly timestamp: string }>(
     steps: Steps;
   },
 ): Promise<void> {
-  const rules = { refusal: (record: R) => table.refusal(record), expiry };
+  const rules = { admit: (record: R, time: bigint) => table.admit(record, time), expiry };
+  const flush = async () => {
+    counts.evicted += await table.flush();
+  };
   for (const [name, records] of conversations) {
-    if (counts.full) return;
+    if (counts.full) break;
     const merging = merge();
     for await (const page of table.stored(name)) merging.know(page);
     for (const record of records) {
-      const decision = merging.decide(record, rules);
+      let decision = merging.decide(record, rules);
+      if (decision.kind === "full") {
+        // What the per-peer cap pushes out makes room, which shows when it is done.
+        await flush();
+        decision = merging.decide(record, rules);
+      }
       if (decision.kind === "full") {
         counts.full = true;
-        return;
+        break;
       }
       if (decision.kind === "duplicate") counts.duplicates++;
       else if (decision.kind === "rejected") counts.rejected++;
       else {
         stored();
         if (decision.isExpiring) counts.expiring++;
-        counts.evicted += table.keep(record, decision.time);
       }
-      await steps.step({ handled: true });
+      await steps.step({ handled: true, flush });
     }
   }
+  await flush();
 }

@@ -21,7 +21,10 @@ interface Limits {
 /** The smallest store that an import can work on. */
 class Table<R extends HistoryRecord | GroupRecord> implements ImportTable<R> {
   readonly kept = new Map<string, { key: bigint; record: R }[]>();
+  readonly #admitted: { record: R; time: bigint }[] = [];
   readonly #limits: Limits;
+  /** Thrown by the next flush. */
+  failure: Error | undefined;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -33,11 +36,23 @@ class Table<R extends HistoryRecord | GroupRecord> implements ImportTable<R> {
     }
   }
 
-  refusal(record: R): Refusal | undefined {
+  admit(record: R, time: bigint): Refusal | undefined {
     const { total = Infinity, maxText = Infinity, banned } = this.#limits;
     if (record.text.length > maxText) return "message exceeds max size";
     if ("peer" in record && record.peer === banned) return "peer not in whitelist";
-    return this.all().length >= total ? "total storage cap reached" : undefined;
+    if (this.all().length + this.#admitted.length >= total) return "total storage cap reached";
+    this.#admitted.push({ record, time });
+    return undefined;
+  }
+
+  flush(): Promise<number> {
+    const admitted = this.#admitted.splice(0);
+    const failure = this.failure;
+    this.failure = undefined;
+    if (failure !== undefined) return Promise.reject(failure);
+    return Promise.resolve(
+      admitted.reduce((sum, { record, time }) => sum + this.keep(record, time), 0),
+    );
   }
 
   keep(record: R, time: bigint): number {
@@ -62,7 +77,6 @@ class Store {
   readonly groupMessages: Table<GroupRecord>;
   readonly #limits: Limits;
   pauses = 0;
-  failure: Error | undefined;
   readonly importer: Importer = new Importer(this);
 
   constructor(limits: Limits = {}) {
@@ -78,12 +92,6 @@ class Store {
   pause(): Promise<void> {
     this.pauses++;
     return Promise.resolve();
-  }
-
-  settled(): Promise<void> {
-    const failure = this.failure;
-    this.failure = undefined;
-    return failure === undefined ? Promise.resolve() : Promise.reject(failure);
   }
 
   /** The archive of http-api.md 4.17, without what changes from one export to the next. */
@@ -168,6 +176,13 @@ Deno.test("Importer stops at a full store, keeps what was stored, and still know
   deepEqual(await store.importer.run(again), { ...NOTHING, duplicates: 2 });
 });
 
+Deno.test("Importer lets the per-peer cap make room before it calls a store full", async () => {
+  const store = new Store({ total: 4, cap: 2 });
+  const messages = [1, 2, 3, 4, 5, 6, 7].map((seconds) => message(ALICE, seconds));
+  const report = await store.importer.run({ messages, groupMessages: [] });
+  deepEqual(report, { ...NOTHING, messages: 7, evicted: 5 });
+});
+
 Deno.test("Importer pauses between batches and tells how far it is", async () => {
   const store = new Store();
   const messages = Array.from({ length: 3 * IMPORT_BATCH }, (_, at) => message(ALICE, at));
@@ -181,10 +196,11 @@ Deno.test("Importer pauses between batches and tells how far it is", async () =>
 Deno.test("Importer runs one import after the other, also after one that failed", async () => {
   const store = new Store();
   const entries = { messages: [message(ALICE, 1), message(ALICE, 2)], groupMessages: [] };
-  store.failure = new Error("disk full");
+  store.messages.failure = new Error("disk full");
   const [failed, second] = [store.importer.run(entries), store.importer.run(entries)];
   await rejects(failed, /disk full/);
-  deepEqual(await second, { ...NOTHING, duplicates: 2 });
+  deepEqual(await second, { ...NOTHING, messages: 2 });
+  deepEqual(await store.importer.run(entries), { ...NOTHING, duplicates: 2 });
 });
 
 /** Times at which nothing collides with what was moved on by a nanosecond. */
