@@ -149,7 +149,7 @@ export class SearchIndex {
       this.#conversations.set(peer, texts);
       texts.add(key, searchableText(text));
     });
-    while (this.#characters > this.#maxCharacters && this.#dropOldest());
+    if (this.#characters > this.#maxCharacters) this.#makeRoom();
   }
 
   #remove(peer: string, keys: readonly bigint[], now: boolean): void {
@@ -161,17 +161,14 @@ export class SearchIndex {
     this.#changed(peer, () => this.#conversations.get(peer)?.remove(keys, now));
   }
 
-  /** Drops the oldest block of all; false when there is none. */
-  #dropOldest(): boolean {
-    let [oldest, owner]: [TextBlock?, string?] = [];
-    for (const [peer, texts] of this.#conversations) {
-      const block = texts.oldest();
-      if (block === undefined || (oldest !== undefined && block.newest >= oldest.newest)) continue;
-      [oldest, owner] = [block, peer];
+  /** Drops the oldest blocks; more of them than needed, because finding them takes a while. */
+  #makeRoom(): void {
+    const enough = this.#maxCharacters * 7 / 8;
+    const oldestFirst = this.#placedBlocks().sort((a, b) => newerFirst(b, a));
+    for (const { peer } of oldestFirst) {
+      if (this.#characters <= enough) return;
+      this.#changed(peer, (texts) => texts?.dropOldest());
     }
-    if (owner === undefined) return false;
-    this.#changed(owner, (texts) => texts?.dropOldest());
-    return true;
   }
 
   /** Runs a change of one conversation and keeps the sum of the characters right. */
@@ -205,11 +202,8 @@ export class SearchIndex {
   }
 
   async #places(needle: Needle, newest: NewestPlaces): Promise<readonly RecordRef[]> {
-    const blocks = [...this.#conversations].flatMap(([peer, texts]) =>
-      texts.blocks.map((block) => ({ peer, below: texts.below, block, key: block.newest }))
-    ).sort(newerFirst);
     let scanned = 0;
-    for (const { peer, below, block } of blocks) {
+    for (const { peer, below, block } of this.#placedBlocks().sort(newerFirst)) {
       if (newest.isTooOld(block.newest)) break;
       block.scan(needle, (key) => {
         if (below === undefined || key >= below) newest.offer({ peer, key });
@@ -220,5 +214,12 @@ export class SearchIndex {
       await this.#clock.sleep(0);
     }
     return newest.take();
+  }
+
+  /** Every block with its conversation, placed by its newest record. */
+  #placedBlocks(): (RecordRef & { block: TextBlock; below: bigint | undefined })[] {
+    return [...this.#conversations].flatMap(([peer, texts]) =>
+      texts.blocks.map((block) => ({ peer, key: block.newest, block, below: texts.below }))
+    );
   }
 }

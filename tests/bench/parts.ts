@@ -8,6 +8,7 @@ import { pipelinePart } from "./pipeline_part.ts";
 import { recordsPart } from "./records_part.ts";
 import { roundTripPart } from "./round_trip_part.ts";
 import type { Part } from "./rounds.ts";
+import { searchPart } from "./search_part.ts";
 import { sessionPart } from "./session_part.ts";
 
 /** Everything the bench measures, in the order in which it runs. */
@@ -21,5 +22,6 @@ export const PARTS: readonly Part[] = [
   bulkPart,
   memoryPart,
   fanOutPart,
+  searchPart,
   oneShotPart,
 ];
