@@ -1,0 +1,93 @@
+import {
+  type ArchivedEvent,
+  type Channel,
+  type MessageEvent,
+  structuredMessageLine,
+} from "#events";
+import { FieldReader, FieldWriter } from "./byte_fields.ts";
+
+/** An event with its number. */
+export interface NumberedEvent {
+  readonly seq: number;
+  readonly event: MessageEvent;
+}
+
+const CHANNELS: readonly Channel[] = ["dm", "group", "pair", "system"];
+const OUTGOING = 1;
+const REQUEST = 2;
+
+/** The bytes of an event: what its JSON line is made from, at a quarter of the size. */
+export function encodeEvent(event: MessageEvent): Uint8Array {
+  return new FieldWriter()
+    .long(event.wall)
+    .byte((event.direction === "out" ? OUTGOING : 0) + (event.request ? REQUEST : 0))
+    .byte(CHANNELS.indexOf(event.channel))
+    .text(event.id)
+    .text(event.network)
+    .text(event.sender)
+    .text(event.to)
+    .text(event.replyTo)
+    .text(event.groupId)
+    .number(event.length)
+    .text(event.text)
+    .finish();
+}
+
+/** The inverse. @throws {FieldError} for other bytes */
+export function decodeEvent(bytes: Uint8Array): MessageEvent {
+  const reader = new FieldReader(bytes);
+  const wall = reader.long();
+  const flags = reader.byte();
+  const channel = CHANNELS[reader.byte()] ?? "system";
+  const [id = "", network = "", sender = ""] = [reader.text(), reader.text(), reader.text()];
+  const [to, replyTo, groupId] = [reader.text(), reader.text(), reader.text()];
+  return {
+    wall,
+    direction: (flags & OUTGOING) === 0 ? "in" : "out",
+    channel,
+    id,
+    network,
+    sender,
+    ...(to === undefined ? {} : { to }),
+    ...(replyTo === undefined ? {} : { replyTo }),
+    ...(groupId === undefined ? {} : { groupId }),
+    ...((flags & REQUEST) === 0 ? {} : { request: true }),
+    length: reader.number(),
+    text: reader.text() ?? "",
+  };
+}
+
+/** An event of a block, still encoded. */
+export interface BlockEntry {
+  readonly seq: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The value of a block: events with ascending numbers, each as distance from the one before. */
+export function encodeBlock(entries: readonly BlockEntry[]): Uint8Array {
+  const writer = new FieldWriter();
+  let before = 0;
+  for (const { seq, bytes } of entries) {
+    writer.number(seq - before).block(bytes);
+    before = seq;
+  }
+  return writer.finish();
+}
+
+/** The inverse; views into the block. @throws {FieldError} for other bytes */
+export function decodeBlock(bytes: Uint8Array): readonly BlockEntry[] {
+  const reader = new FieldReader(bytes);
+  const entries: BlockEntry[] = [];
+  let seq = 0;
+  while (!reader.done) {
+    seq += reader.number();
+    entries.push({ seq, bytes: reader.block() });
+  }
+  return entries;
+}
+
+/** An entry as `/events` sends it. */
+export function archivedEvent({ seq, bytes }: BlockEntry): ArchivedEvent {
+  const event = decodeEvent(bytes);
+  return { seq, channel: event.channel, line: structuredMessageLine(event, seq) };
+}

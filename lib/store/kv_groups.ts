@@ -1,0 +1,94 @@
+import { FieldReader, FieldWriter } from "./byte_fields.ts";
+import { decodeGroupRecord, encodeGroupRecord } from "./group_codec.ts";
+import { groupKey, groupPlace, groupsRange, groupSumsKey } from "./keyspace.ts";
+import { RECORD_KEY_BYTES } from "./policy.ts";
+import type { GroupRecord } from "./record.ts";
+import type { Transaction } from "./transaction.ts";
+import { LIST_BATCH, piecesOf, wholeRows } from "./whole_rows.ts";
+
+/** A group record to be written. */
+export interface NewGroupRecord {
+  readonly record: GroupRecord;
+  readonly time: bigint;
+}
+
+/** Records of groups: kept from archives, never swept (history.md 6). */
+export class KvGroups {
+  readonly #kv: Deno.Kv;
+  #count = 0;
+  #bytes = 0;
+  #pendingBytes = 0;
+
+  constructor(kv: Deno.Kv) {
+    this.#kv = kv;
+  }
+
+  /** Bytes of all of them, those on their way to the disk included. */
+  get bytes(): number {
+    return this.#bytes + this.#pendingBytes;
+  }
+
+  /** Counts an admitted record that is not on disk yet; its bytes. */
+  reserve(record: NewGroupRecord): number {
+    const bytes = bytesOf(record);
+    this.#pendingBytes += bytes;
+    return bytes;
+  }
+
+  /** Undoes {@link reserve}, once the record is on disk or lost. */
+  release(record: NewGroupRecord): void {
+    this.#pendingBytes -= bytesOf(record);
+  }
+
+  /** Reads their sums. */
+  async load(): Promise<void> {
+    const { value } = await this.#kv.get(groupSumsKey());
+    if (!(value instanceof Uint8Array)) return;
+    const reader = new FieldReader(value);
+    [this.#count, this.#bytes] = [reader.number(), reader.number()];
+  }
+
+  /** Puts records into a commit; call the result after it. */
+  async add(transaction: Transaction, records: readonly NewGroupRecord[]): Promise<() => void> {
+    let [count, bytes] = [this.#count, this.#bytes];
+    const taken = new Set<string>();
+    for (const { record, time } of records) {
+      const group = record.group_id;
+      let at = time;
+      while (taken.has(`${at} ${group}`) || await this.#exists(group, at)) at++;
+      taken.add(`${at} ${group}`);
+      const value = encodeGroupRecord(record, { at, time });
+      piecesOf(value).forEach((piece, index) => transaction.set(groupKey(group, at, index), piece));
+      count++;
+      bytes += RECORD_KEY_BYTES + value.length;
+    }
+    if (records.length > 0) {
+      transaction.set(groupSumsKey(), new FieldWriter().number(count).number(bytes).finish());
+    }
+    return () => {
+      [this.#count, this.#bytes] = [count, bytes];
+    };
+  }
+
+  /** The records of one group, or of all, in pages. */
+  async *pages(group?: string): AsyncGenerator<readonly GroupRecord[]> {
+    let page: GroupRecord[] = [];
+    for await (const { key, value } of wholeRows(this.#kv, groupsRange(group), { keyParts: 3 })) {
+      const record = decodeGroupRecord(value, groupPlace(key));
+      if (record === undefined) continue;
+      page.push(record);
+      if (page.length < LIST_BATCH) continue;
+      yield page;
+      page = [];
+    }
+    if (page.length > 0) yield page;
+  }
+
+  async #exists(group: string, at: bigint): Promise<boolean> {
+    return (await this.#kv.get(groupKey(group, at))).value !== null;
+  }
+}
+
+function bytesOf({ record, time }: NewGroupRecord): number {
+  return RECORD_KEY_BYTES + encodeGroupRecord(record, { at: time, time }).length;
+}

@@ -1,0 +1,290 @@
+import type { EventArchive, MessageEvent } from "#events";
+import type { Clock, Log, Timer } from "#kit";
+import { ARCHIVE_LIMITS, type ArchiveLimits } from "./archive_limits.ts";
+import { recordOfEvent } from "./event_record.ts";
+import type { Appended, History, ImportReport, SearchHit, StoreFigures } from "./history.ts";
+import { encodeGroupRecord } from "./group_codec.ts";
+import { Importer, type ImportTarget } from "./import_run.ts";
+import { MemoryArchive } from "./memory_archive.ts";
+import { MemoryOutbox } from "./memory_outbox.ts";
+import type { OutboxTable } from "./outbox_table.ts";
+import {
+  DEFAULT_HISTORY_LIMITS,
+  type HistoryLimits,
+  HistoryPolicy,
+  PEER_OVERHEAD_BYTES,
+  RECORD_KEY_BYTES,
+  sweepInterval,
+  validateLimits,
+} from "./policy.ts";
+import type { GroupRecord, HistoryRecord } from "./record.ts";
+import { encodeRecord } from "./record_codec.ts";
+import { RefusalLog } from "./refusal_log.ts";
+import { hitOf, matches, needleOf } from "./search_match.ts";
+import { parseTimestamp } from "./timestamp.ts";
+
+/** What a {@link MemoryHistory} needs. */
+export interface MemoryHistoryOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** This node's key, 66 hex digits: the author of outgoing records. */
+  readonly self: string;
+  /** Those left out are {@link DEFAULT_HISTORY_LIMITS}. */
+  readonly limits?: Partial<HistoryLimits>;
+  /** Peers whose messages are kept; all without it. */
+  readonly whitelist?: ReadonlySet<string>;
+  readonly archive?: ArchiveLimits;
+}
+
+interface Kept {
+  readonly key: bigint;
+  readonly time: bigint;
+  readonly bytes: number;
+  readonly record: HistoryRecord;
+}
+
+/**
+ * History that ends with the process: the twin of the store on disk, held to the same contract suite.
+ * For tests, and the shortest description of what a store does.
+ */
+export class MemoryHistory implements History {
+  readonly #clock: Clock;
+  readonly #self: string;
+  readonly #policy: HistoryPolicy;
+  readonly #refusals: RefusalLog;
+  readonly #archive: MemoryArchive;
+  readonly #importer: Importer;
+  readonly #conversations = new Map<string, Kept[]>();
+  readonly #groups: GroupRecord[] = [];
+  #bytes = 0;
+  #commits = 0;
+  #timer: Timer | undefined;
+  #closed = false;
+  readonly ready = undefined;
+  /** Queued messages, without a disk either. */
+  readonly outbox: OutboxTable = new MemoryOutbox();
+
+  /** @throws {StoreError} `invalid-limits` */
+  constructor(options: MemoryHistoryOptions) {
+    const limits = { ...DEFAULT_HISTORY_LIMITS, ...options.limits };
+    validateLimits(limits, options.whitelist);
+    this.#clock = options.clock;
+    this.#self = options.self;
+    this.#policy = new HistoryPolicy(limits, options.whitelist);
+    this.#refusals = new RefusalLog(options.log);
+    this.#archive = new MemoryArchive(options.archive ?? ARCHIVE_LIMITS);
+    this.#importer = new Importer(this.#importTarget());
+    this.#schedule();
+  }
+
+  get events(): EventArchive {
+    return this.#archive;
+  }
+
+  append(event: MessageEvent): Appended {
+    const refused = Promise.resolve(false);
+    if (this.#closed) return { seq: this.#archive.newest, refusal: undefined, committed: refused };
+    const record = recordOfEvent(event);
+    const refusal = record && this.#policy.decide({
+      peer: record.peer,
+      text: record.text,
+      wall: event.wall,
+      storedBytes: this.#bytes,
+    });
+    if (record !== undefined) {
+      if (refusal === undefined) this.#keep(record, event.wall);
+      else this.#refusals.refused(record.peer, { refusal, wall: event.wall });
+    }
+    this.#commits++;
+    return { seq: this.#archive.add(event), refusal, committed: Promise.resolve(true) };
+  }
+
+  recent(limit: number): Promise<readonly HistoryRecord[]> {
+    const all = this.#peers().flatMap((peer) => this.#live(peer));
+    all.sort((a, b) => a.time < b.time ? -1 : a.time > b.time ? 1 : 0);
+    return Promise.resolve(newest(all, limit));
+  }
+
+  byPeer(peer: string, limit: number): Promise<readonly HistoryRecord[]> {
+    return Promise.resolve(newest(this.#live(peer.toLowerCase()), limit));
+  }
+
+  peers(): Promise<readonly string[]> {
+    return Promise.resolve(this.#peers().filter((peer) => this.#live(peer).length > 0));
+  }
+
+  forget(peer: string, id: string, author?: string): Promise<boolean> {
+    const removed = this.#remove(peer.toLowerCase(), ({ record }) => {
+      const writer = record.outgoing ? this.#self : record.from ?? record.peer;
+      return record.id === id && (author === undefined || author.toLowerCase() === writer);
+    });
+    return Promise.resolve(removed > 0);
+  }
+
+  forgetPeer(peer: string): Promise<number> {
+    this.#archive.forgetPeer(peer.toLowerCase());
+    return Promise.resolve(this.#remove(peer.toLowerCase(), () => true));
+  }
+
+  search(query: string, limit: number): Promise<readonly SearchHit[]> {
+    const needle = needleOf(query);
+    if (needle === undefined) return Promise.resolve([]);
+    const found = this.#peers().flatMap((peer) => this.#live(peer))
+      .filter(({ record }) => matches(record, needle))
+      .sort((a, b) => a.time > b.time ? -1 : a.time < b.time ? 1 : 0);
+    return Promise.resolve(found.slice(0, limit).map(({ record }) => hitOf(record)));
+  }
+
+  async *pages(): AsyncIterable<readonly HistoryRecord[]> {
+    for (const peer of this.#peers()) yield* page(this.#live(peer).map(({ record }) => record));
+  }
+
+  groupPages(): AsyncIterable<readonly GroupRecord[]> {
+    return page([...this.#groups]);
+  }
+
+  import(
+    records: { messages: readonly HistoryRecord[]; groupMessages: readonly GroupRecord[] },
+    onProgress?: (handled: number) => void,
+  ): Promise<ImportReport> {
+    return this.#importer.run(records, onProgress);
+  }
+
+  sweep(): Promise<number> {
+    const wall = this.#clock.wall();
+    this.#archive.trim(wall);
+    const expiry = this.#policy.expiry(wall);
+    if (expiry === undefined) return Promise.resolve(0);
+    let removed = 0;
+    for (const peer of this.#peers()) removed += this.#remove(peer, ({ key }) => key <= expiry);
+    return Promise.resolve(removed);
+  }
+
+  figures(): StoreFigures {
+    let messages = 0;
+    for (const kept of this.#conversations.values()) messages += kept.length;
+    return {
+      messages,
+      peers: this.#conversations.size,
+      bytes: this.#bytes,
+      events: this.#archive.size,
+      commits: this.#commits,
+      failedCommits: 0,
+      pending: 0,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    return Promise.resolve();
+  }
+
+  #peers(): string[] {
+    return [...this.#conversations.keys()].sort();
+  }
+
+  #live(peer: string): Kept[] {
+    const expiry = this.#policy.expiry(this.#clock.wall());
+    const kept = this.#conversations.get(peer) ?? [];
+    return expiry === undefined ? [...kept] : kept.filter(({ key }) => key > expiry);
+  }
+
+  #importTarget(): ImportTarget {
+    const refusal = (peer: string | undefined, text: string) =>
+      this.#policy.decideImported({ peer, text, storedBytes: this.#bytes });
+    let evicted = 0;
+    return {
+      messages: {
+        stored: (peer) => page((this.#conversations.get(peer) ?? []).map(({ record }) => record)),
+        admit: (record, time) => {
+          const refused = refusal(record.peer, record.text);
+          if (refused === undefined) evicted += this.#keep(record, time);
+          return refused;
+        },
+        flush: () => {
+          const count = evicted;
+          evicted = 0;
+          return Promise.resolve(count);
+        },
+      },
+      groupMessages: {
+        stored: (group) => page(this.#groups.filter(({ group_id }) => group_id === group)),
+        admit: (record, time) => {
+          const refused = refusal(undefined, record.text);
+          if (refused === undefined) this.#keepGroup(record, time);
+          return refused;
+        },
+        flush: () => Promise.resolve(0),
+      },
+      expiry: () => this.#policy.expiry(this.#clock.wall()),
+      pause: () => this.#clock.sleep(0),
+    };
+  }
+
+  #keepGroup(record: GroupRecord, time: bigint): void {
+    this.#groups.push(record);
+    this.#groups.sort((a, b) => groupOrder(a) < groupOrder(b) ? -1 : 1);
+    this.#bytes += RECORD_KEY_BYTES + encodeGroupRecord(record, { at: time, time }).length;
+  }
+
+  /** Returns how many records the cap pushed out. */
+  #keep(record: HistoryRecord, time: bigint): number {
+    let kept = this.#conversations.get(record.peer);
+    if (kept === undefined) {
+      this.#conversations.set(record.peer, kept = []);
+      this.#bytes += PEER_OVERHEAD_BYTES;
+    }
+    const taken = new Set(kept.map(({ key }) => key));
+    let key = time;
+    while (taken.has(key)) key++;
+    const bytes = RECORD_KEY_BYTES +
+      encodeRecord(record, { peer: record.peer, key, time }).length;
+    const place = kept.findLastIndex((other) => other.key < key) + 1;
+    kept.splice(place, 0, { key, time, bytes, record });
+    this.#bytes += bytes;
+    const { perPeerCap } = this.#policy.limits;
+    let evicted = 0;
+    for (; perPeerCap > 0 && kept.length > perPeerCap; evicted++) {
+      this.#bytes -= kept.shift()?.bytes ?? 0;
+    }
+    return evicted;
+  }
+
+  #remove(peer: string, match: (kept: Kept) => boolean): number {
+    const kept = this.#conversations.get(peer);
+    if (kept === undefined) return 0;
+    const rest = kept.filter((one) => !match(one));
+    for (const one of kept) if (match(one)) this.#bytes -= one.bytes;
+    if (rest.length > 0) this.#conversations.set(peer, rest);
+    else {
+      this.#conversations.delete(peer);
+      this.#bytes -= PEER_OVERHEAD_BYTES;
+    }
+    return kept.length - rest.length;
+  }
+
+  #schedule(): void {
+    const { ttlMs } = this.#policy.limits;
+    if (ttlMs === 0) return;
+    this.#timer = this.#clock.after(sweepInterval(ttlMs), () => {
+      void this.sweep();
+      this.#schedule();
+    });
+  }
+}
+
+async function* page<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
+  await Promise.resolve();
+  if (items.length > 0) yield items;
+}
+
+/** Groups by name, records of one by time. */
+function groupOrder({ group_id, timestamp }: GroupRecord): string {
+  const time = (parseTimestamp(timestamp) ?? 0n) + 2n ** 63n;
+  return `${group_id}\0${time.toString().padStart(20, "0")}`;
+}
+
+function newest(kept: readonly Kept[], limit: number): HistoryRecord[] {
+  return (limit > 0 ? kept.slice(-limit) : kept).map(({ record }) => record);
+}

@@ -1,0 +1,166 @@
+import { utf8 } from "#kit";
+import type { Refusal } from "./history.ts";
+import { StoreError } from "./store_error.ts";
+
+/** Limits of stored history (history.md 5); 0 means none everywhere. */
+export interface HistoryLimits {
+  /** UTF-8 bytes of one text. */
+  readonly maxMessageBytes: number;
+  /** Messages of one peer in one UTC minute, both directions together. */
+  readonly perPeerRatePerMinute: number;
+  /** Records of one peer; the oldest makes room. */
+  readonly perPeerCap: number;
+  /** Bytes of all live records; new ones are refused at it. */
+  readonly totalCapBytes: number;
+  /** Age in milliseconds at which records disappear. */
+  readonly ttlMs: number;
+}
+
+/** The defaults of history.md 5: 4,096 bytes, 20 a minute, 500 a peer, 10 MiB, 30 days. */
+export const DEFAULT_HISTORY_LIMITS: HistoryLimits = {
+  maxMessageBytes: 4_096,
+  perPeerRatePerMinute: 20,
+  perPeerCap: 500,
+  totalCapBytes: 10_485_760,
+  ttlMs: 2_592_000_000,
+};
+
+/** Bytes that a conversation counts beside its records (history.md 5). */
+export const PEER_OVERHEAD_BYTES = 64;
+
+/**
+ * Bytes that a record counts beside its value: its two keys (conversation, time) as they are stored,
+ * rounded up. Ours; the specification says "key + value".
+ */
+export const RECORD_KEY_BYTES = 32;
+
+/**
+ * Most bytes of a text where `maxMessageBytes` is 0, ours: a record and its neighbours must fit into
+ * one commit of 819,200 bytes. No frame carries more than 65,536.
+ */
+export const MAX_TEXT_BYTES = 262_144;
+
+/**
+ * Checks limits before anything is opened (history.md 2).
+ *
+ * @throws {StoreError} `invalid-limits`, with the text of the first violation
+ */
+export function validateLimits(
+  limits: HistoryLimits,
+  whitelist: ReadonlySet<string> | undefined,
+): void {
+  const named: readonly (readonly [string, number])[] = [
+    ["MaxMessageSize", limits.maxMessageBytes],
+    ["PerPeerRatePerMin", limits.perPeerRatePerMinute],
+    ["PerPeerCap", limits.perPeerCap],
+    ["TotalCapBytes", limits.totalCapBytes],
+    ["TTL", limits.ttlMs],
+  ];
+  for (const [name, value] of named) {
+    // NaN is no limit either.
+    if (!(value >= 0)) throw invalid(`${name} must be >= 0`);
+  }
+  if (whitelist?.size === 0) throw invalid("WhitelistOnly is set but Whitelist is empty");
+}
+
+function invalid(text: string): StoreError {
+  return new StoreError("invalid-limits", `invalid limits: ${text}`);
+}
+
+/** What the checks look at. */
+export interface Candidate {
+  /** 66 lower-case hex digits; anything else counts as no key at all. */
+  readonly peer: string;
+  readonly text: string;
+  /** When, nanoseconds since 1970. */
+  readonly wall: bigint;
+  /** Bytes of all live records now. */
+  readonly storedBytes: number;
+}
+
+const NANOS_PER_MINUTE = 60_000_000_000n;
+/** Peers whose minute is remembered before older minutes are dropped. */
+const REMEMBERED = 1_024;
+
+/** Decides what is stored, in the order of history.md 5. Knows the minute's counts, nothing else. */
+export class HistoryPolicy {
+  readonly limits: HistoryLimits;
+  readonly #whitelist: ReadonlySet<string> | undefined;
+  readonly #minutes = new Map<string, { minute: bigint; used: number }>();
+
+  constructor(limits: HistoryLimits, whitelist?: ReadonlySet<string>) {
+    this.limits = limits;
+    this.#whitelist = whitelist;
+  }
+
+  /** Why this message is not kept; undefined when it is. An admitted message uses up its rate. */
+  decide(candidate: Candidate): Refusal | undefined {
+    return this.#beforeRate(candidate) ?? this.#rate(candidate) ?? this.#total(candidate);
+  }
+
+  /** The same for an imported record: no rate (history.md 7.1), and no peer for one of a group. */
+  decideImported(
+    { peer, text, storedBytes }: Pick<Candidate, "text" | "storedBytes"> & {
+      readonly peer: string | undefined;
+    },
+  ): Refusal | undefined {
+    const refusal = peer === undefined ? this.#size(text) : this.#beforeRate({ peer, text });
+    return refusal ?? this.#total({ storedBytes });
+  }
+
+  /** The time at and before which records are expired; undefined when they never are. */
+  expiry(wall: bigint): bigint | undefined {
+    const { ttlMs } = this.limits;
+    return ttlMs === 0 ? undefined : wall - BigInt(Math.round(ttlMs)) * 1_000_000n;
+  }
+
+  #beforeRate({ peer, text }: Pick<Candidate, "peer" | "text">): Refusal | undefined {
+    if (!/^[0-9a-f]{66}$/.test(peer)) return "peer PK is empty";
+    const refusal = this.#size(text);
+    if (refusal !== undefined) return refusal;
+    if (this.#whitelist !== undefined && !this.#whitelist.has(peer)) return "peer not in whitelist";
+    return undefined;
+  }
+
+  #size(text: string): Refusal | undefined {
+    const most = Math.min(this.limits.maxMessageBytes || MAX_TEXT_BYTES, MAX_TEXT_BYTES);
+    return longerThan(text, most) ? "message exceeds max size" : undefined;
+  }
+
+  #rate({ peer, wall }: Candidate): Refusal | undefined {
+    const most = this.limits.perPeerRatePerMinute;
+    if (most === 0) return undefined;
+    const minute = wall / NANOS_PER_MINUTE;
+    let window = this.#minutes.get(peer);
+    if (window?.minute !== minute) {
+      if (this.#minutes.size >= REMEMBERED) this.#dropOther(minute);
+      window = { minute, used: 0 };
+      this.#minutes.set(peer, window);
+    }
+    if (window.used >= most) return "per-peer rate limit exceeded";
+    window.used++;
+    return undefined;
+  }
+
+  #total({ storedBytes }: Pick<Candidate, "storedBytes">): Refusal | undefined {
+    const most = this.limits.totalCapBytes;
+    return most > 0 && storedBytes >= most ? "total storage cap reached" : undefined;
+  }
+
+  #dropOther(minute: bigint): void {
+    for (const [peer, window] of this.#minutes) {
+      if (window.minute !== minute) this.#minutes.delete(peer);
+    }
+  }
+}
+
+/** Whether a text has more UTF-8 bytes; encodes only where its length leaves that open. */
+function longerThan(text: string, most: number): boolean {
+  if (text.length > most) return true;
+  return 3 * text.length > most && utf8(text).length > most;
+}
+
+/** Milliseconds between two sweeps: min(10 minutes, ttl / 10), at least one minute (history.md 6). */
+export function sweepInterval(ttlMs: number): number {
+  return Math.max(60_000, Math.min(600_000, ttlMs / 10));
+}

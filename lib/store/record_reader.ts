@@ -1,0 +1,209 @@
+import type { Conversation, Conversations } from "./conversations.ts";
+import {
+  everyRecordRange,
+  type KeyRange,
+  PIECE_BYTES,
+  recordKey,
+  recordPlace,
+  recordsRange,
+  timePlace,
+  timeRange,
+} from "./keyspace.ts";
+import type { HistoryRecord } from "./record.ts";
+import { decodeRecord } from "./record_codec.ts";
+import type { PlacedRecord, RecordRef, SearchSource } from "./search_source.ts";
+import { parseTimestamp } from "./timestamp.ts";
+import { LIST_BATCH, wholeRows } from "./whole_rows.ts";
+
+/** Keys of one `getMany`; the most that Deno KV takes. */
+const GET_BATCH = 10;
+/** Records fetched at a time by their keys. */
+const FETCH_BATCH = 200;
+
+/** Reads records from the disk. */
+export class RecordReader {
+  readonly #kv: Deno.Kv;
+  readonly #conversations: Conversations;
+
+  constructor(kv: Deno.Kv, conversations: Conversations) {
+    this.#kv = kv;
+    this.#conversations = conversations;
+  }
+
+  /** The newest `limit` of a conversation with a larger key than `after`, oldest first; <= 0 is all. */
+  async newest(
+    conversation: Conversation,
+    { limit, after }: { limit: number; after: bigint | undefined },
+  ): Promise<readonly HistoryRecord[]> {
+    const records: HistoryRecord[] = [];
+    const range = recordsRange(conversation.id, { from: afterKey(after) });
+    for await (const { record } of this.#placed(range, { reverse: true, limit })) {
+      records.push(record);
+      if (records.length === limit) break;
+    }
+    return records.reverse();
+  }
+
+  /**
+   * The newest `limit` of all conversations by timestamp, oldest first; <= 0 is all. Keys are never
+   * smaller than timestamps, so going back over the keys may stop at the smallest one wanted.
+   */
+  async recent(limit: number, after: bigint | undefined): Promise<readonly HistoryRecord[]> {
+    if (limit <= 0) return await this.#allByTime(after);
+    const found: TimedRecord[] = [];
+    let oldest: bigint | undefined;
+    for await (const refs of this.#newestRefs(Math.min(limit, FETCH_BATCH), after)) {
+      const wanted = refs.filter(({ key }) => oldest === undefined || key >= oldest);
+      const records = await this.get(wanted);
+      records.forEach((record, index) => {
+        const ref = wanted[index];
+        if (record !== undefined && ref !== undefined) found.push(timed({ ...ref, record }));
+      });
+      if (wanted.length < refs.length) break;
+      if (found.length < limit) continue;
+      oldest = found.sort(byTime)[found.length - limit]?.time;
+    }
+    return found.sort(byTime).slice(-limit).map(({ record }) => record);
+  }
+
+  /** Every record with a larger key than `after`, in pages, conversation by conversation. */
+  async *pages(after: bigint | undefined): AsyncGenerator<readonly HistoryRecord[]> {
+    for (const conversation of this.#conversations.sorted()) {
+      const range = recordsRange(conversation.id, { from: afterKey(after) });
+      let page: HistoryRecord[] = [];
+      for await (const { record } of this.#placed(range)) {
+        page.push(record);
+        if (page.length < LIST_BATCH) continue;
+        yield page;
+        page = [];
+      }
+      if (page.length > 0) yield page;
+    }
+  }
+
+  /** What a search index reads; `expiry` is the time at and before which records are expired. */
+  source(expiry: () => bigint | undefined): SearchSource {
+    return {
+      everything: () => paged(this.#placed(everyRecordRange())),
+      older: (peer, before) => this.#older(peer, before),
+      get: async (refs) => {
+        const after = expiry();
+        const records = await this.get(refs);
+        return refs.map(({ key }, at) =>
+          after === undefined || key > after ? records[at] : undefined
+        );
+      },
+    };
+  }
+
+  /** The records of a conversation, in the order of their keys or back from `before`. */
+  of(
+    conversation: Conversation,
+    { before, reverse = false }: { before?: bigint; reverse?: boolean } = {},
+  ): AsyncGenerator<readonly PlacedRecord[]> {
+    return paged(this.#placed(recordsRange(conversation.id, { to: before }), { reverse }));
+  }
+
+  /** What is there now, in the order of `refs`. */
+  async get(refs: readonly RecordRef[]): Promise<readonly (HistoryRecord | undefined)[]> {
+    const parts: Promise<readonly (HistoryRecord | undefined)[]>[] = [];
+    for (let start = 0; start < refs.length; start += GET_BATCH) {
+      parts.push(this.#getFew(refs.slice(start, start + GET_BATCH)));
+    }
+    return (await Promise.all(parts)).flat();
+  }
+
+  async #getFew(refs: readonly RecordRef[]): Promise<readonly (HistoryRecord | undefined)[]> {
+    const ids = refs.map(({ peer }) => this.#conversations.get(peer)?.id ?? 0);
+    const rows = await this.#kv.getMany<unknown[]>(
+      refs.map(({ key }, index) => recordKey(ids[index] ?? 0, key)),
+    );
+    return await Promise.all(refs.map(async ({ peer, key }, index) => {
+      const value: unknown = rows[index]?.value;
+      if (!(value instanceof Uint8Array)) return undefined;
+      if (value.length < PIECE_BYTES) return decodeRecord(value, { peer, key });
+      const range = recordsRange(ids[index] ?? 0, { from: key, to: key + 1n });
+      for await (const { record } of this.#placed(range)) return record;
+      return undefined;
+    }));
+  }
+
+  /** Where the newest records are, newest first: `first` of them, then some more at a time. */
+  async *#newestRefs(
+    first: number,
+    after: bigint | undefined,
+  ): AsyncGenerator<readonly RecordRef[]> {
+    let refs: RecordRef[] = [];
+    // One more than wanted, so that the second look finds whether the first was enough.
+    const batchSize = Math.min(LIST_BATCH, first + 1);
+    const range = timeRange({ from: afterKey(after) });
+    let size = first;
+    for await (const { key } of this.#kv.list(range, { reverse: true, batchSize })) {
+      const { at, conversation } = timePlace(key);
+      const peer = this.#conversations.byId(conversation)?.peer;
+      if (peer !== undefined) refs.push({ peer, key: at });
+      if (refs.length < size) continue;
+      yield refs;
+      refs = [];
+      size = first === size ? 1 : FETCH_BATCH;
+    }
+    if (refs.length > 0) yield refs;
+  }
+
+  async *#older(peer: string, before: bigint): AsyncGenerator<readonly PlacedRecord[]> {
+    const conversation = this.#conversations.get(peer);
+    if (conversation !== undefined) yield* this.of(conversation, { before, reverse: true });
+  }
+
+  async #allByTime(after: bigint | undefined): Promise<readonly HistoryRecord[]> {
+    const all: TimedRecord[] = [];
+    for await (const placed of this.#placed(everyRecordRange())) {
+      if (after === undefined || placed.key > after) all.push(timed(placed));
+    }
+    return all.sort(byTime).map(({ record }) => record);
+  }
+
+  async *#placed(
+    range: KeyRange,
+    { reverse = false, limit = 0 }: { reverse?: boolean; limit?: number } = {},
+  ): AsyncGenerator<PlacedRecord> {
+    const options = { keyParts: 3, reverse, ...(limit > 0 ? { limit } : {}) };
+    for await (const { key, value } of wholeRows(this.#kv, range, options)) {
+      const place = recordPlace(key);
+      const peer = this.#conversations.byId(place.conversation)?.peer;
+      if (peer === undefined) continue;
+      const record = decodeRecord(value, { peer, key: place.at });
+      if (record !== undefined) yield { peer, key: place.at, record };
+    }
+  }
+}
+
+async function* paged<T>(items: AsyncIterable<T>): AsyncGenerator<readonly T[]> {
+  let page: T[] = [];
+  for await (const item of items) {
+    page.push(item);
+    if (page.length < LIST_BATCH) continue;
+    yield page;
+    page = [];
+  }
+  if (page.length > 0) yield page;
+}
+
+function afterKey(after: bigint | undefined): bigint | undefined {
+  return after === undefined ? undefined : after + 1n;
+}
+
+interface TimedRecord extends PlacedRecord {
+  readonly time: bigint;
+}
+
+function timed(placed: PlacedRecord): TimedRecord {
+  return { ...placed, time: parseTimestamp(placed.record.timestamp) ?? placed.key };
+}
+
+/** By timestamp; then by peer and key, as the conversations would be merged one after the other. */
+function byTime(a: TimedRecord, b: TimedRecord): number {
+  if (a.time !== b.time) return a.time < b.time ? -1 : 1;
+  if (a.peer !== b.peer) return a.peer < b.peer ? -1 : 1;
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}

@@ -1,0 +1,31 @@
+import { type Log, quoteForLog } from "#kit";
+import type { Refusal } from "./history.ts";
+
+const NANOS_PER_MINUTE = 60_000_000_000n;
+
+/** Lines that one minute may have, so that a flood of keys cannot flood the log. Ours. */
+export const MAX_REFUSAL_LINES_PER_MINUTE = 256;
+
+/** Logs refused appends: a line a peer, reason and minute (history.md 5). */
+export class RefusalLog {
+  readonly #log: Log;
+  readonly #told = new Set<string>();
+  #minute = -1n;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Logs it unless this peer had the same line in this minute. */
+  refused(peer: string, { refusal, wall }: { refusal: Refusal; wall: bigint }): void {
+    const minute = wall / NANOS_PER_MINUTE;
+    if (minute !== this.#minute) {
+      this.#minute = minute;
+      this.#told.clear();
+    }
+    const entry = `${peer} ${refusal}`;
+    if (this.#told.has(entry) || this.#told.size >= MAX_REFUSAL_LINES_PER_MINUTE) return;
+    this.#told.add(entry);
+    this.#log.warn(`skychat/dm: history append ${quoteForLog(peer)}: ${refusal}`);
+  }
+}
