@@ -114,6 +114,16 @@ Deno.test("Contacts is full at 5000 entries; changing and removing still work", 
   await rejects(contacts.set(BOB, "Bob"), FULL);
 });
 
+Deno.test("Contacts takes a file with too many entries, and changes those", async () => {
+  const many = Array.from({ length: MAX_CONTACTS + 2 }, (_, n) => [keyNumber(n), `n${n}`]);
+  const text = JSON.stringify(Object.fromEntries(many));
+  const { contacts } = await open(new MemoryFiles({ [PATH]: text }));
+  strictEqual(await contacts.set(keyNumber(0), "changed"), "changed");
+  await contacts.set(keyNumber(1), "");
+  await rejects(contacts.set(ALICE, "Alice"), FULL);
+  strictEqual(Object.keys(contacts.all()).length, MAX_CONTACTS + 1);
+});
+
 Deno.test("Contacts with the longest names still fits into its own file", async () => {
   const { contacts, files } = await open();
   const names = Object.fromEntries(

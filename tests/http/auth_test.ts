@@ -6,7 +6,7 @@ import { ManualClock, settle } from "#support/manual_clock.ts";
 import { SeededRandom } from "#support/seeded_random.ts";
 import * as fc from "fast-check";
 import { FAILURE_WINDOW_MS } from "../../lib/http/attempts.ts";
-import { MAX_SLOWED_PER_CLIENT, SLOWED_MS } from "../../lib/http/auth.ts";
+import { MAX_SLOWED, MAX_SLOWED_PER_CLIENT, SLOWED_MS } from "../../lib/http/auth.ts";
 import {
   basicPassword,
   CredentialMemory,
@@ -259,6 +259,25 @@ Deno.test("createGate delays a bounded number of answers and refuses the rest", 
   deepStrictEqual(await shown(reply), BUSY);
   await clock.advance(SLOWED_MS);
   for (const late of await Promise.all(delayed)) deepStrictEqual(await shown(late), INVALID);
+});
+
+Deno.test("createGate delays a bounded number of answers to all addresses together", async () => {
+  const { ask, clock } = setUp();
+  const addresses = Array.from({ length: 5 }, (_, n) => `10.3.0.${n}`);
+  for (const address of addresses) await failTenTimes(ask, address);
+  for (let round = 0; round < 3; round++) {
+    const statuses: (number | undefined)[] = [];
+    const replies = addresses.flatMap((address) =>
+      Array.from({ length: MAX_SLOWED_PER_CLIENT }, async () => {
+        statuses.push((await ask(basic("guess 0"), address))?.status);
+      })
+    );
+    await settle();
+    strictEqual(clock.pending, MAX_SLOWED);
+    deepStrictEqual(statuses, new Array(replies.length - MAX_SLOWED).fill(503));
+    await clock.advance(SLOWED_MS);
+    await Promise.all(replies);
+  }
 });
 
 Deno.test("createGate lets the right password through while strangers keep every place taken", async () => {
