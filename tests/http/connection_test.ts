@@ -10,9 +10,12 @@ import {
   STREAM_STALL_MS,
 } from "#http";
 import { ManualClock, settle } from "#support/manual_clock.ts";
+import type { BodyRule } from "../../lib/http/admission.ts";
+import type { ControlApp } from "../../lib/http/app.ts";
+import { ArchiveReader } from "../../lib/http/archive_reader.ts";
 import { ByteBudget } from "../../lib/http/byte_budget.ts";
 import { Connection } from "../../lib/http/connection.ts";
-import { whole } from "../../lib/http/replies.ts";
+import { textReply, whole } from "../../lib/http/replies.ts";
 import { type ByteSource, StreamReply } from "../../lib/http/stream_reply.ts";
 import { MemorySocket } from "./control_harness.ts";
 
@@ -26,9 +29,9 @@ class Rig {
   readonly connection: Connection;
   readonly done: Promise<void>;
 
-  constructor(handle: Handler = echo) {
+  constructor(handle: Handler = echo, admit: ControlApp["admit"] = ordinary) {
     const { clock, bodies } = this;
-    const app = { admit: () => Promise.resolve({ limit: MAX_BODY_BYTES }), handle };
+    const app = { admit, handle };
     this.connection = new Connection(this.socket, { app, clock, bodies, log: silentLog });
     this.done = this.connection.run();
   }
@@ -57,6 +60,10 @@ class Rig {
     await this.done;
     strictEqual(this.socket.closed, true);
   }
+}
+
+function ordinary(): Promise<BodyRule> {
+  return Promise.resolve({ limit: MAX_BODY_BYTES });
 }
 
 async function echo(request: Request): Promise<Response> {
@@ -380,3 +387,146 @@ Deno.test("Connection drain ends a stream cleanly, an idle client at once, a req
   match(busy.socket.text, /Connection: close/);
   await busy.finish();
 });
+
+function ruled(rule: Partial<BodyRule>): { admit: ControlApp["admit"]; released: () => number } {
+  let released = 0;
+  const release = () => void released++;
+  const admit = () => Promise.resolve({ limit: MAX_BODY_BYTES, release, ...rule });
+  return { admit, released: () => released };
+}
+
+Deno.test("Connection answers a refusal before the body, and keeps alive only when there is none", async () => {
+  const rig = new Rig(echo, () => Promise.resolve(textReply(401, "who?")));
+  await rig.send(GET + GET);
+  deepStrictEqual(rig.statuses, ["401", "401"]);
+  await rig.send("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+  deepStrictEqual(rig.statuses, ["401", "401", "401"]);
+  strictEqual(rig.connection.phase, "linger");
+  await rig.send(`hello${GET}`);
+  deepStrictEqual(rig.statuses, ["401", "401", "401"]);
+  await rig.finish();
+});
+
+Deno.test("Connection waits for a slow gate without a deadline, and takes nothing meanwhile", async () => {
+  const gate = Promise.withResolvers<void>();
+  const rig = new Rig(echo, () => gate.promise.then(ordinary));
+  await rig.send(GET.slice(0, 5));
+  await rig.send(GET.slice(5));
+  strictEqual(rig.connection.phase, "gate");
+  await rig.pass(HEAD_DEADLINE_MS * 2);
+  await rig.send("x".repeat(50_000));
+  strictEqual(rig.socket.unread, 50_000);
+  gate.resolve();
+  await settle();
+  deepStrictEqual(rig.statuses, ["200", "400"]);
+  await rig.finish();
+});
+
+Deno.test("Connection renews the deadline of a body that keeps coming by its rule's step", async () => {
+  const { admit, released } = ruled({ step: 100 });
+  const rig = new Rig(echo, admit);
+  await rig.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n");
+  for (let piece = 0; piece < 5; piece++) {
+    await rig.pass(BODY_DEADLINE_MS - 1);
+    await rig.send("x".repeat(100));
+  }
+  strictEqual(rig.socket.closed, false);
+  await rig.send("x".repeat(99));
+  await rig.pass(BODY_DEADLINE_MS);
+  await rig.done;
+  deepStrictEqual([rig.statuses, released()], [["408"], 1]);
+});
+
+Deno.test("Connection feeds an archive as it comes and holds nothing of it", async () => {
+  const archive = new ArchiveReader();
+  const { admit, released } = ruled({ archive });
+  const rig = new Rig(
+    () => textReply(200, String(archive.finish().records.messages.length)),
+    admit,
+  );
+  rig.bodies.take(1_000_000);
+  const body = '{"format":"skychat-archive","version":1,"messages":[{},{}]}';
+  await rig.send(post(body).slice(0, -20));
+  strictEqual(released(), 0);
+  await rig.send(body.slice(-20));
+  match(rig.socket.text, /^HTTP\/1\.1 200 [^]*\r\n2\n$/);
+  strictEqual(released(), 1);
+  await rig.finish();
+});
+
+Deno.test("Connection answers after the beginning of a body that its rule cuts, then closes", async () => {
+  const { admit, released } = ruled({ limit: 10, cut: true });
+  const rig = new Rig(echo, admit);
+  await rig.send(post("short"));
+  match(rig.socket.text, /POST \/p short\.$/);
+  await rig.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n0123456789abc");
+  match(rig.socket.text, /Connection: close\r\n[^]*POST \/p 0123456789\.$/);
+  await rig.send("x".repeat(50_000));
+  strictEqual(rig.socket.unread, 0);
+  await rig.finish();
+  deepStrictEqual([rig.statuses, released()], [["200", "200"], 2]);
+  strictEqual(rig.bodies.take(1_000_000), true);
+});
+
+Deno.test("Connection releases what a rule holds, however the request ends", async () => {
+  const { admit, released } = ruled({});
+  const left = new Rig(echo, admit);
+  await left.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab");
+  await left.finish();
+  strictEqual(released(), 1);
+  const large = new Rig(echo, admit);
+  await large.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n");
+  strictEqual(released(), 2);
+  await large.finish();
+  const failing = new Rig(() => Promise.reject(new TypeError("ours")), admit);
+  await failing.send(post("x"));
+  await failing.done;
+  strictEqual(released(), 3);
+});
+
+Deno.test("Connection lets a finite stream go on for a client that has finished sending", async () => {
+  const source = endingFeed();
+  const rig = new Rig(() => new StreamReply(source, {}));
+  await rig.send(GET);
+  rig.socket.end();
+  await settle();
+  source.push("late");
+  source.finish();
+  await rig.done;
+  match(rig.socket.text, /\r\n4\r\nlate\r\n0\r\n\r\n$/);
+});
+
+Deno.test("Connection ends a stream that was cut without its last chunk", async () => {
+  const source = endingFeed();
+  const rig = new Rig(() => new StreamReply(source, {}));
+  await rig.send(GET);
+  source.push("part");
+  rig.connection.drain();
+  await rig.done;
+  match(rig.socket.text, /\r\n4\r\npart\r\n$/);
+});
+
+/** A stream with an end of its own. */
+function endingFeed(): ByteSource & { push(text: string): void; finish(): void } {
+  const pieces: Uint8Array[] = [];
+  let ready = () => {};
+  return {
+    finite: true,
+    over: false,
+    cut: false,
+    take: () => pieces.shift(),
+    whenReady: (action) => void (ready = action),
+    push(text) {
+      pieces.push(new TextEncoder().encode(text));
+      ready();
+    },
+    finish() {
+      Object.assign(this, { over: true });
+      ready();
+    },
+    close() {
+      if (!this.over) Object.assign(this, { over: true, cut: true });
+      ready();
+    },
+  };
+}

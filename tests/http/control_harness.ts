@@ -6,8 +6,11 @@ import {
   type ControlSendOutcome,
   type ControlSendRequest,
   ControlServer,
+  createApp,
+  parseControlAddress,
 } from "#http";
 import { ByteQueue, type Clock, concat, silentLog, systemClock, utf8, utf8Text } from "#kit";
+import { ManualClock } from "#support/manual_clock.ts";
 import { SeededRandom } from "#support/seeded_random.ts";
 import type { ControlSocket } from "../../lib/http/listener.ts";
 
@@ -17,6 +20,14 @@ export const PEER: string = SecretKey.generate(new SeededRandom(7)).publicKey.he
 /** Ports that record what they are asked and answer what the test says. */
 export class FakePorts implements ControlPorts {
   readonly events: EventHub;
+  history?: ControlPorts["history"];
+  chat?: NonNullable<ControlPorts["chat"]>;
+  outbox?: ControlPorts["outbox"];
+  contacts?: ControlPorts["contacts"];
+  privacy?: ControlPorts["privacy"];
+  unread?: NonNullable<ControlPorts["unread"]>;
+  metrics?: () => string;
+  health?: () => readonly string[];
   readonly requests: ControlSendRequest[] = [];
   /** What the next sends come to. */
   outcome: () => Promise<ControlSendOutcome> = () =>
@@ -211,4 +222,43 @@ export async function eventually(condition: () => boolean): Promise<void> {
 
 function latin1(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** Everything a test of single routes needs: ports to fill, and a function that asks. */
+export interface RouteRig {
+  readonly ports: FakePorts;
+  readonly clock: ManualClock;
+  /** Lines of the log. */
+  readonly lines: string[];
+  /** Status, text and headers of an answer. A body that is no text is sent as JSON. */
+  ask(method: string, path: string, body?: unknown): Promise<RouteAnswer>;
+}
+
+/** An answer, read. */
+export interface RouteAnswer {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: Headers;
+}
+
+/** The routes over the ports that the test sets up, without a socket. */
+export function routeRig(setUp: Partial<FakePorts> = {}): RouteRig {
+  const clock = new ManualClock();
+  const ports = Object.assign(new FakePorts(clock), setUp);
+  const lines: string[] = [];
+  const note = (text: string) => void lines.push(text);
+  const log = { debug: note, info: note, warn: note, error: note };
+  const app = createApp(ports, { address: parseControlAddress(":8001"), clock, log });
+  return {
+    ports,
+    clock,
+    lines,
+    async ask(method, path, body) {
+      const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+      const headers = { host: "localhost" };
+      const init = { method, headers, body: text ?? null };
+      const reply = await app(new Request(`http://localhost${path}`, init));
+      return { status: reply.status, text: await reply.text(), headers: reply.headers };
+    },
+  };
 }

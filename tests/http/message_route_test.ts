@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { type ControlSendOutcome, MAX_WAITS } from "#http";
+import { type ControlSendOutcome, DEFAULT_QUEUE_MS, MAX_WAITS } from "#http";
 import { firstJsonValue } from "../../lib/http/json_body.ts";
 import { limitWaits, postMessage } from "../../lib/http/message_route.ts";
 import { FakePorts, PEER } from "./control_harness.ts";
@@ -42,6 +42,14 @@ Deno.test("POST /message answers every outcome as the reply table has it (http-a
       "skychat: payload 65537 > max 65536\n",
     ],
     [{ kind: "failed", code: "write-failed", message: "broken pipe" }, 400, "broken pipe\n"],
+    [
+      { kind: "queued", id: ID, expires: 1_789_000_000_500_000_000n },
+      202,
+      `{"expires":"2026-09-10T00:26:40.5Z","id":"${ID}","ok":true,"queued":true}\n`,
+    ],
+    [{ kind: "unqueueable", code: "no-store", message: "no store" }, 503, "no store\n"],
+    [{ kind: "unqueueable", code: "full", message: "full" }, 507, "full\n"],
+    [{ kind: "unqueueable", code: "too-large", message: "large" }, 400, "large\n"],
   ];
   for (const [outcome, status, text] of rows) {
     const reply = await post(body({}), outcome);
@@ -65,6 +73,10 @@ Deno.test("POST /message hands over what was asked, with the defaults of http-ap
     [{ wait_ms: null, receipts: null, reply_to: null, network: null, other: [1] }, {}],
     [{ message: "" }, { text: "" }],
     [{ message: null }, { text: "" }],
+    [{ queue: true }, { queueForMs: DEFAULT_QUEUE_MS }],
+    [{ queue: true, expires_in_ms: 5, wait_ms: 7 }, { queueForMs: 5, waitMs: 7 }],
+    [{ queue: false, expires_in_ms: 0 }, {}],
+    [{ queue: null, expires_in_ms: null }, {}],
   ];
   for (const [fields, expected] of rows) {
     const { sent, status } = await post(body(fields));
@@ -98,6 +110,10 @@ Deno.test("POST /message refuses what it cannot read with 400 and the reason (ht
     [body({ receipts: "yes" }), "receipts must be true or false"],
     [body({ reply_to: 1 }), "reply_to must be a string"],
     [body({ network: [] }), "network must be a string"],
+    [body({ queue: 1 }), "queue must be true or false"],
+    [body({ expires_in_ms: 1.5 }), "expires_in_ms must be an integer"],
+    [body({ queue: true, expires_in_ms: 0 }), "expires_in_ms must be above 0"],
+    [body({ queue: true, expires_in_ms: -1 }), "expires_in_ms must be above 0"],
     ["{}", "empty public key"],
     [body({ recipient: "" }), "empty public key"],
     [body({ recipient: "0".repeat(66) }), "empty public key"],

@@ -4,9 +4,9 @@ import { silentLog } from "#kit";
 import { ManualClock } from "#support/manual_clock.ts";
 import { FakePorts, inbound, PEER } from "./control_harness.ts";
 
-function setUp() {
+function setUp(more: Partial<FakePorts> = {}) {
   const clock = new ManualClock();
-  const ports = new FakePorts(clock);
+  const ports = Object.assign(new FakePorts(clock), more);
   const errors: string[] = [];
   const log = { ...silentLog, error: (text: string) => void errors.push(text) };
   const app = createApp(ports, { address: parseControlAddress(":8001"), clock, log });
@@ -28,7 +28,7 @@ function setUp() {
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];
 
 Deno.test("every route answers a method that is not its own with 405, its methods and Allow", async () => {
-  const { ask, ports } = setUp();
+  const { ask, ports } = setUp({ metrics: () => "", health: () => [] });
   const routes: [string, string, string][] = [
     ["/message", "POST only", "POST"],
     ["/sse", "GET only", "GET"],
@@ -36,6 +36,32 @@ Deno.test("every route answers a method that is not its own with 405, its method
     ["/status", "GET only", "GET"],
     ["/history", "GET only", "GET"],
     ["/history/peers", "GET only", "GET"],
+    ["/history/forget", "POST only", "POST"],
+    ["/delete", "POST only", "POST"],
+    ["/read-receipt", "POST only", "POST"],
+    ["/search", "GET only", "GET"],
+    ["/contacts", "GET or POST only", "GET, POST"],
+    ["/contacts/import", "POST only", "POST"],
+    ["/privacy", "GET or POST only", "GET, POST"],
+    ["/privacy/block", "POST only", "POST"],
+    ["/privacy/accept", "POST only", "POST"],
+    ["/export", "GET only", "GET"],
+    ["/export/x.json", "GET only", "GET"],
+    ["/import", "POST only", "POST"],
+    ["/unread", "GET or POST only", "GET, POST"],
+    ["/link", "GET or POST only", "GET, POST"],
+    ["/notify-capable", "POST only", "POST"],
+    ["/notify-focus", "POST only", "POST"],
+    ["/calls", "GET only", "GET"],
+    ["/send-file", "POST only", "POST"],
+    ["/files/x", "GET only", "GET"],
+    ["/thumb/x", "GET only", "GET"],
+    ["/request-file", "POST only", "POST"],
+    ["/presence", "GET or POST only", "GET, POST"],
+    ["/outbox", "GET only", "GET"],
+    ["/outbox/x", "DELETE only", "DELETE"],
+    ["/metrics", "GET only", "GET"],
+    ["/healthz", "GET only", "GET"],
     ["/", "GET or HEAD only", "GET, HEAD"],
     ["/app.js", "GET or HEAD only", "GET, HEAD"],
     ["/index.html", "GET or HEAD only", "GET, HEAD"],
