@@ -25,8 +25,8 @@ export interface OldRecord {
 /** A conversation in memory. */
 export interface Conversation {
   readonly peer: string;
-  /** Its number in keys. */
-  readonly id: number;
+  /** Its number in keys; changes only where a failed commit left another one on disk. */
+  id: number;
   sums: Sums;
   /** Bytes of admitted records that are not on disk yet, and their number. */
   pendingBytes: number;
@@ -87,7 +87,9 @@ export class Conversations {
       const id = reader.number();
       const sums = { count: reader.number(), bytes: reader.number(), newest: reader.long() };
       found.add(peer);
-      this.setSums(this.#byPeer.get(peer) ?? this.#add(peer, id), sums);
+      const known = this.#byPeer.get(peer);
+      if (known !== undefined) this.#renumber(known, id);
+      this.setSums(known ?? this.#add(peer, id), sums);
     }
     for (const conversation of [...this.#byPeer.values()]) {
       conversation.oldest = undefined;
@@ -134,6 +136,14 @@ export class Conversations {
     this.#nextId = Math.max(this.#nextId, id + 1);
     this.#sorted = undefined;
     return conversation;
+  }
+
+  /** After a commit that failed and was made all the same, the disk knows better. */
+  #renumber(conversation: Conversation, id: number): void {
+    if (this.#byId.get(conversation.id) === conversation) this.#byId.delete(conversation.id);
+    conversation.id = id;
+    this.#byId.set(id, conversation);
+    this.#nextId = Math.max(this.#nextId, id + 1);
   }
 
   #dropIfEmpty(conversation: Conversation): void {

@@ -4,11 +4,8 @@ import { FieldReader } from "./byte_fields.ts";
 import { timePlace, timeRange } from "./keyspace.ts";
 import type { RecordReader } from "./record_reader.ts";
 import { forgetOldest, hasRoomFor, type RecordWriter } from "./record_writer.ts";
-import { encodeRecord } from "./record_codec.ts";
 import type { HistoryRecord } from "./record.ts";
 import type { SearchIndex } from "./search_index.ts";
-import type { PlacedRecord } from "./search_source.ts";
-import { parseTimestamp } from "./timestamp.ts";
 import { Transaction } from "./transaction.ts";
 import { LIST_BATCH } from "./whole_rows.ts";
 
@@ -46,8 +43,9 @@ export class KvEdits {
     let newest = -1n;
     for await (const page of this.#parts.reader.of(conversation)) {
       for (const placed of page) {
-        if (matches(placed.record)) removals.push(removalOf(conversation, placed));
-        else newest = placed.key;
+        const { key: at, length } = placed;
+        if (matches(placed.record)) removals.push({ conversation, at, length });
+        else newest = at;
       }
     }
     await this.#remove(removals, newest);
@@ -58,9 +56,7 @@ export class KvEdits {
   /** Removes a conversation and its archived events; the number of records. */
   async forgetPeer(peer: string): Promise<number> {
     const conversation = this.#parts.conversations.get(peer);
-    const removed = conversation === undefined
-      ? 0
-      : await this.removeMatching(conversation, () => true);
+    const removed = conversation === undefined ? 0 : await this.#removeAll(conversation);
     this.#parts.index.forgetPeer(peer);
     let from: number | undefined = 0;
     while (from !== undefined) {
@@ -120,6 +116,12 @@ export class KvEdits {
     return trimmed;
   }
 
+  async #removeAll(conversation: Conversation): Promise<number> {
+    const all = await this.#parts.writer.oldest(conversation, Infinity);
+    await this.#remove(all.map(({ at, length }) => ({ conversation, at, length })));
+    return all.length;
+  }
+
   /** Removes records in as many commits as it takes; `newest` is what stays in their conversation. */
   async #remove(removals: readonly Removal[], newest?: bigint): Promise<void> {
     const { kv, writer, conversations } = this.#parts;
@@ -139,9 +141,4 @@ export class KvEdits {
       start = end;
     }
   }
-}
-
-function removalOf(conversation: Conversation, { key, record, peer }: PlacedRecord): Removal {
-  const time = parseTimestamp(record.timestamp) ?? key;
-  return { conversation, at: key, length: encodeRecord(record, { peer, key, time }).length };
 }

@@ -20,6 +20,12 @@ const GET_BATCH = 10;
 /** Records fetched at a time by their keys. */
 const FETCH_BATCH = 200;
 
+/** A record as it lies on disk. */
+export interface StoredRecord extends PlacedRecord {
+  /** Bytes of its value. */
+  readonly length: number;
+}
+
 /** Reads records from the disk. */
 export class RecordReader {
   readonly #kv: Deno.Kv;
@@ -100,7 +106,7 @@ export class RecordReader {
   of(
     conversation: Conversation,
     { before, reverse = false }: { before?: bigint; reverse?: boolean } = {},
-  ): AsyncGenerator<readonly PlacedRecord[]> {
+  ): AsyncGenerator<readonly StoredRecord[]> {
     return paged(this.#placed(recordsRange(conversation.id, { to: before }), { reverse }));
   }
 
@@ -166,14 +172,14 @@ export class RecordReader {
   async *#placed(
     range: KeyRange,
     { reverse = false, limit = 0 }: { reverse?: boolean; limit?: number } = {},
-  ): AsyncGenerator<PlacedRecord> {
+  ): AsyncGenerator<StoredRecord> {
     const options = { keyParts: 3, reverse, ...(limit > 0 ? { limit } : {}) };
     for await (const { key, value } of wholeRows(this.#kv, range, options)) {
       const place = recordPlace(key);
       const peer = this.#conversations.byId(place.conversation)?.peer;
       if (peer === undefined) continue;
       const record = decodeRecord(value, { peer, key: place.at });
-      if (record !== undefined) yield { peer, key: place.at, record };
+      if (record !== undefined) yield { peer, key: place.at, record, length: value.length };
     }
   }
 }

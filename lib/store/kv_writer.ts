@@ -1,0 +1,235 @@
+import type { MessageEvent } from "#events";
+import { type Clock, errorText, type Log } from "#kit";
+import { type Conversation, SumsDraft } from "./conversations.ts";
+import { type BlockEntry, encodeEvent } from "./event_block.ts";
+import { recordOfEvent } from "./event_record.ts";
+import { FailureLog } from "./failure_log.ts";
+import type { Appended, Refusal } from "./history.ts";
+import { KvEdits, type StoreParts } from "./kv_edits.ts";
+import type { KvGroups, NewGroupRecord } from "./kv_groups.ts";
+import { type HistoryPolicy, RECORD_KEY_BYTES } from "./policy.ts";
+import type { HistoryRecord } from "./record.ts";
+import { encodeRecord } from "./record_codec.ts";
+import { forgetOldest, type NewRecord, type RecordChanges } from "./record_writer.ts";
+import { RefusalLog } from "./refusal_log.ts";
+import { StoreError } from "./store_error.ts";
+import { Transaction } from "./transaction.ts";
+import { WriteQueue } from "./write_queue.ts";
+
+/** What `openHistory` hands over. */
+export interface KvHistoryParts extends StoreParts {
+  readonly policy: HistoryPolicy;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly self: string;
+  readonly groups: KvGroups;
+  /** Lets go of the file; the last thing that `close` does. */
+  readonly release: () => void;
+}
+
+/** What goes to the disk together: an event and its record, or something imported. */
+interface Pending {
+  readonly event?: BlockEntry;
+  readonly admitted?: Admitted | undefined;
+  readonly group?: NewGroupRecord;
+}
+
+interface Admitted extends NewRecord {
+  /** Bytes held in the sums until the commit. */
+  readonly reserved: number;
+}
+
+/**
+ * The one writer of a store: decides about messages at once, commits them in groups, and lets every
+ * other change have its turn between.
+ */
+export class KvWriter {
+  readonly #parts: KvHistoryParts;
+  readonly #edits: KvEdits;
+  readonly #queue: WriteQueue<Pending>;
+  readonly #refusals: RefusalLog;
+  readonly #failures: FailureLog;
+  #seq: number;
+  #commits = 0;
+  #failedCommits = 0;
+  /** A commit failed, so what memory says of the disk may be wrong. */
+  #doubtful = false;
+  #closed = false;
+
+  constructor(parts: KvHistoryParts) {
+    this.#parts = parts;
+    this.#edits = new KvEdits(parts);
+    this.#queue = new WriteQueue((batch) => this.#commit(batch));
+    this.#refusals = new RefusalLog(parts.log);
+    this.#failures = new FailureLog(parts);
+    this.#seq = parts.archive.newest;
+  }
+
+  get ready(): Promise<void> | undefined {
+    return this.#queue.ready;
+  }
+
+  /** Commits, those that failed, and messages whose commit has not ended. */
+  get figures(): { commits: number; failedCommits: number; pending: number } {
+    const { pending } = this.#queue;
+    return { commits: this.#commits, failedCommits: this.#failedCommits, pending };
+  }
+
+  /** Bytes that count, admitted messages on their way to the disk included. */
+  get storedBytes(): number {
+    return this.#parts.conversations.bytes + this.#parts.groups.bytes;
+  }
+
+  /** Gives a message its number, decides, queues it (history.md 5). */
+  append(event: MessageEvent): Appended {
+    const seq = ++this.#seq;
+    if (this.#closed) {
+      return { seq, refusal: undefined, committed: Promise.resolve(false) };
+    }
+    const bytes = encodeEvent(event);
+    const record = recordOfEvent(event);
+    const refusal = record && this.#decide(record, event.wall);
+    const admitted = record === undefined || refusal !== undefined
+      ? undefined
+      : this.#reserve(record, event.wall);
+    const committed = this.#queue.append(
+      { event: { seq, bytes }, admitted },
+      bytes.length + (admitted?.reserved ?? 0),
+    );
+    return { seq, refusal, committed };
+  }
+
+  /** Queues a record that is admitted already. */
+  keep(record: HistoryRecord, time: bigint): Promise<boolean> {
+    if (this.#closed) return Promise.resolve(false);
+    const admitted = this.#reserve(record, time);
+    return this.#queue.append({ admitted }, admitted.reserved);
+  }
+
+  /** The same for a record of a group. */
+  keepGroup(group: NewGroupRecord): Promise<boolean> {
+    if (this.#closed) return Promise.resolve(false);
+    return this.#queue.append({ group }, this.#parts.groups.reserve(group));
+  }
+
+  /**
+   * Runs a change in its turn.
+   *
+   * @throws {StoreError} `disk`, after which memory is read anew; `closed`
+   */
+  change<T>(job: (edits: KvEdits) => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(closedError());
+    return this.#queue.run(async () => {
+      try {
+        await this.#reloadIfDoubtful();
+        return await job(this.#edits);
+      } catch (error) {
+        this.#doubtful = true;
+        throw diskError(error);
+      }
+    });
+  }
+
+  /** Logs a change that failed and that nobody waits for. */
+  readonly logFailure = (error: unknown): void => {
+    if (!this.#closed) this.#failures.failed(error, 0);
+  };
+
+  /** Takes nothing more; resolves when what was taken is on disk. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#queue.idle();
+  }
+
+  #decide(record: HistoryRecord, wall: bigint): Refusal | undefined {
+    const { peer, text } = record;
+    const refusal = this.#parts.policy.decide({
+      peer,
+      text,
+      wall,
+      storedBytes: this.storedBytes,
+    });
+    if (refusal !== undefined) this.#refusals.refused(peer, { refusal, wall });
+    return refusal;
+  }
+
+  #reserve(record: HistoryRecord, time: bigint): Admitted {
+    const { peer } = record;
+    const value = encodeRecord(record, { peer, key: time, time });
+    const reserved = RECORD_KEY_BYTES + value.length;
+    const conversation = this.#parts.conversations.reserve(peer, reserved);
+    return { conversation, record, time, value, reserved };
+  }
+
+  async #commit(batch: readonly Pending[]): Promise<boolean> {
+    const admitted = batch.flatMap((pending) => pending.admitted ?? []);
+    try {
+      await this.#reloadIfDoubtful();
+      this.#index(await this.#write(batch, admitted));
+      return true;
+    } catch (error) {
+      this.#failedCommits++;
+      this.#doubtful = true;
+      this.#failures.failed(error, batch.length);
+      return false;
+    } finally {
+      this.#commits++;
+      for (const { conversation, reserved } of admitted) {
+        this.#parts.conversations.release(conversation, reserved);
+        this.#trimLater(conversation);
+      }
+      for (const { group } of batch) if (group !== undefined) this.#parts.groups.release(group);
+    }
+  }
+
+  async #write(batch: readonly Pending[], records: readonly NewRecord[]): Promise<RecordChanges> {
+    const { kv, archive, conversations, groups, writer } = this.#parts;
+    const transaction = new Transaction(kv);
+    const draft = new SumsDraft();
+    const changes = await writer.write(transaction, { records, draft });
+    draft.write(transaction);
+    const applyGroups = await groups.add(transaction, batch.flatMap(({ group }) => group ?? []));
+    const entries = batch.flatMap(({ event }) => event ?? []);
+    const wall = this.#parts.clock.wall();
+    const applyArchive = archive.add(transaction, { entries, wall });
+    await transaction.commit();
+    applyArchive();
+    applyGroups();
+    draft.apply(conversations);
+    forgetOldest(changes.evicted);
+    return changes;
+  }
+
+  #index({ added, evicted }: RecordChanges): void {
+    const { index } = this.#parts;
+    for (const { conversation, at, record } of added) index.add(conversation.peer, at, record.text);
+    for (const { conversation, at } of evicted) index.evict(conversation.peer, [at]);
+  }
+
+  /** After the cap was lowered, one message at a time would never reach it. */
+  #trimLater(conversation: Conversation): void {
+    if (this.#parts.writer.beyondCap(conversation) === 0) return;
+    if (!this.#closed) this.change((edits) => edits.trimToCap(conversation)).catch(this.logFailure);
+  }
+
+  async #reloadIfDoubtful(): Promise<void> {
+    if (!this.#doubtful) return;
+    await this.#parts.conversations.load(this.#parts.kv);
+    await this.#parts.archive.load();
+    await this.#parts.groups.load();
+    this.#doubtful = false;
+  }
+}
+
+/** What a call on a closed store gets. */
+export function closedError(): StoreError {
+  return new StoreError("closed", "the history is closed");
+}
+
+/** What the database threw, as callers know it. */
+export function diskError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  return new StoreError("disk", `the history cannot be read or written: ${errorText(error)}`, {
+    cause: error,
+  });
+}
