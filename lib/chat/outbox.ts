@@ -191,6 +191,10 @@ export class Outbox {
   #load(message: QueuedMessage): void {
     try {
       const peer = PublicKey.parse(message.to);
+      // Throws for what is no number: later nothing would expect that.
+      for (const time of [message.queuedAt, message.expiresAt, message.writtenAt ?? "0"]) {
+        BigInt(time);
+      }
       this.#shelf.add(new QueuedItem(message, { peer, stored: true }));
     } catch (error) {
       const id = quoteForLog(message.id);

@@ -163,14 +163,15 @@ Deno.test("a link lost before the receipt leaves the message for the next one, w
   await node.chat.close();
 });
 
-Deno.test("a failed write, too, leaves the message for the next link", async () => {
+Deno.test("a failed write leaves the message for the next link, and its time runs", async () => {
   const node = queueing();
-  await queue(node, "one");
+  const id = await queue(node, "one");
   const first = new FakeChatLink(ALICE);
   first.writing = { fail: "broken pipe" };
   void node.chat.attach(first);
   await settle();
   assert.deepEqual(states(node), ["one waiting"]);
+  assert.equal(node.table.rows.get(id)?.writtenAt, `${node.clock.wall()}`);
   const second = attach(node);
   await settle();
   assert.deepEqual(bodies(second), ["one"]);
@@ -469,8 +470,10 @@ Deno.test("a damaged row costs that row only", async () => {
   const row = { text: "x", queuedAt: "0", expiresAt: `${clock.wall() + 10n ** 15n}` };
   table.rows.set("1", { ...row, id: "1", to: "no key" });
   table.rows.set("2", { ...row, id: "2", to: ALICE.hex });
+  table.rows.set("3", { ...row, id: "3", to: ALICE.hex, expiresAt: "never" });
   const node = queueing(table, { clock });
   assert.deepEqual(states(node), ["x waiting"]);
   assert.match(node.lines[0] ?? "", /^WARN skychat\/dm: queued message 1 is unusable: /);
+  assert.match(node.lines[1] ?? "", /^WARN skychat\/dm: queued message 3 is unusable: /);
   await node.chat.close();
 });

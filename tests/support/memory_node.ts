@@ -1,4 +1,4 @@
-import { DirectChat } from "#chat";
+import { DirectChat, type DirectChatOptions } from "#chat";
 import { SecretKey } from "#crypto";
 import { EventHub } from "#events";
 import { silentLog } from "#kit";
@@ -28,11 +28,17 @@ export class MemoryWorld {
     this.network = new MemoryNetwork(options);
   }
 
-  /** A node that listens, with an identity of its own. */
-  node(options: { whitelist?: string } = {}): MemoryNode {
-    const port = this.#nextPort++;
-    return new MemoryNode(this, { port, whitelist: options.whitelist ?? "" });
+  /** A node that listens, with an identity of its own: that of its port, which a restart keeps. */
+  node(options: Partial<MemoryNodeOptions> = {}): MemoryNode {
+    return new MemoryNode(this, { port: this.#nextPort++, whitelist: "", chat: {}, ...options });
   }
+}
+
+/** What a test decides about a node. */
+export interface MemoryNodeOptions {
+  readonly port: number;
+  readonly whitelist: string;
+  readonly chat: Partial<DirectChatOptions>;
 }
 
 /** A whole node without HTTP: identity, listener, dialers, direct chat, events. */
@@ -51,7 +57,7 @@ export class MemoryNode {
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>[] = [];
 
-  constructor(world: MemoryWorld, options: { port: number; whitelist: string }) {
+  constructor(world: MemoryWorld, options: MemoryNodeOptions) {
     const { clock, network } = world;
     const random = new SeededRandom(options.port);
     const whitelist = parseWhitelist(options.whitelist, silentLog);
@@ -61,7 +67,14 @@ export class MemoryNode {
     this.secret = SecretKey.generate(random);
     this.events = new EventHub({ clock });
     const self = this.secret.publicKey;
-    this.chat = new DirectChat({ self, clock, random, log: silentLog, events: this.events });
+    this.chat = new DirectChat({
+      self,
+      clock,
+      random,
+      log: silentLog,
+      events: this.events,
+      ...options.chat,
+    });
     this.#context = {
       network: {
         connect: async (host, port, signal) => {
@@ -90,6 +103,11 @@ export class MemoryNode {
   /** This node's key. */
   get key(): SecretKey["publicKey"] {
     return this.secret.publicKey;
+  }
+
+  /** Its port, for a node that takes its place. */
+  get port(): number {
+    return this.#port;
   }
 
   /** The specification under which others dial this node. */
