@@ -70,7 +70,7 @@ type Found<Kind extends Classified["kind"]> = Extract<Classified, { kind: Kind }
 function onMessage(found: Found<"message">, facts: InboundFacts): readonly InboundEffect[] {
   const receipt = found.ack && found.id !== "" ? encodeAck(found.id) : undefined;
   const repeated = found.body !== "" && facts.seenBefore(found);
-  if (found.body !== "" && !repeated) return [{ ...messageEffect(found, facts), receipt }];
+  if (found.body !== "" && !repeated) return [messageEffect(found, facts, receipt)];
   return receipt === undefined ? NOTHING : [{ kind: "reply", payload: receipt, repeated }];
 }
 
@@ -91,13 +91,14 @@ function onDelete(found: Found<"delete">, facts: InboundFacts): readonly Inbound
 function messageEffect(
   found: Found<"text"> | Found<"message">,
   facts: InboundFacts,
+  receipt?: Uint8Array,
 ): Extract<InboundEffect, { kind: "message" }> {
   const wrapped = found.kind === "message" ? found : undefined;
   const replyTo = wrapped?.replyTo ?? "";
   const text = found.kind === "message" ? found.body : found.text;
   return {
     kind: "message",
-    receipt: undefined,
+    receipt,
     event: {
       direction: "in",
       id: wrapped?.id || facts.mintId(),

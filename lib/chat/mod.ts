@@ -22,7 +22,7 @@
  * @module
  */
 export type { ChatLink } from "./chat_link.ts";
-export type { ChatStore, Stored } from "./chat_state.ts";
+export type { ChatStore, Stored } from "./chat_store.ts";
 export { type ChatCounters, noTraffic } from "./counters.ts";
 export { DirectChat, type DirectChatOptions } from "./direct_chat.ts";
 export {

@@ -1,5 +1,5 @@
 import type { MessageEvent, StatusEvent } from "#events";
-import type { ChatStore } from "./chat_state.ts";
+import type { ChatStore } from "./chat_store.ts";
 import { MAX_WAITING_EVENTS } from "./limits.ts";
 
 /** Where messages and statuses are published; `EventHub` of `#events` has this shape. */
