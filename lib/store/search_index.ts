@@ -82,7 +82,6 @@ export class SearchIndex {
    */
   add(peer: string, key: bigint, text: string): void {
     if (this.#loading === undefined || this.#isClosed) return;
-    this.#loading.goneRecords.get(peer)?.delete(key);
     this.#add({ peer, key, text });
   }
 
@@ -203,11 +202,9 @@ export class SearchIndex {
 
   async #places(needle: Needle, newest: NewestPlaces): Promise<readonly RecordRef[]> {
     let scanned = 0;
-    for (const { peer, below, block } of this.#placedBlocks().sort(newerFirst)) {
+    for (const { peer, block } of this.#placedBlocks().sort(newerFirst)) {
       if (newest.isTooOld(block.newest)) break;
-      block.scan(needle, (key) => {
-        if (below === undefined || key >= below) newest.offer({ peer, key });
-      });
+      block.scan(needle, (key) => newest.offer({ peer, key }));
       scanned += block.cost;
       if (scanned < SCAN_CHARACTERS) continue;
       scanned = 0;
@@ -217,9 +214,9 @@ export class SearchIndex {
   }
 
   /** Every block with its conversation, placed by its newest record. */
-  #placedBlocks(): (RecordRef & { block: TextBlock; below: bigint | undefined })[] {
+  #placedBlocks(): (RecordRef & { block: TextBlock })[] {
     return [...this.#conversations].flatMap(([peer, texts]) =>
-      texts.blocks.map((block) => ({ peer, key: block.newest, block, below: texts.below }))
+      texts.blocks.map((block) => ({ peer, key: block.newest, block }))
     );
   }
 }

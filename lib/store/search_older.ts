@@ -26,7 +26,7 @@ export async function olderMatches(
     };
     if (isEnough(before)) continue;
     for await (const page of source.older(peer, before)) {
-      // The bound may have moved since the search in memory: what that found is here already.
+      // Some of it may be in memory as well, and was found there.
       const more = page.filter((place) =>
         matches(place.record, needle) && !newest.some((other) => newerFirst(place, other) === 0)
       );

@@ -64,15 +64,15 @@ Deno.test("TextBlock is full at its records or its characters, whichever comes f
   ok(long.isFull);
 });
 
-Deno.test("Needle needs one pass where the runtime's search would need the product", () => {
+Deno.test("Needle needs one pass where the runtime's search needs the product", () => {
   const block = new TextBlock();
-  const text = "a".repeat(65_536);
-  for (let key = 0n; key < 16n; key++) block.add(key, text);
-  const half = "a".repeat(32_768);
+  for (let key = 0n; key < 16n; key++) block.add(key, "a".repeat(65_536));
+  const some = "a".repeat(16_384);
   const started = performance.now();
-  deepEqual(found(block, `b${half}`), []);
-  deepEqual(found(block, `${half}b`), []);
-  equal(found(block, half + half).length, 16);
-  // A million characters; the product would be 34 thousand million comparisons a needle.
-  ok(performance.now() - started < 2_000);
+  // A million characters, some 10 ms; the runtime alone takes 11 s for the first.
+  deepEqual(found(block, `${some}b${some}`), []);
+  deepEqual(found(block, `b${some}`), []);
+  deepEqual(found(block, `${some}b`), []);
+  equal(found(block, some + some).length, 16);
+  ok(performance.now() - started < 3_000);
 });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { systemClock } from "#kit";
 import { BLOCK_BURIED, BLOCK_RECORDS } from "../../lib/store/search_block.ts";
 import { SearchIndex } from "../../lib/store/search_index.ts";
+import { newerFirst, NewestPlaces } from "../../lib/store/search_newest.ts";
 import { MemorySource, peerKey, placed } from "./search_fixture.ts";
 
 const [ALICE, BOB] = [peerKey(1), peerKey(2)];
@@ -172,6 +173,42 @@ Deno.test("SearchIndex looks on disk for what memory has no room for", async () 
     "needle of bob",
     ...[5, 4, 3, 2, 1].map((key) => `needle ${key}`),
   ]);
+});
+
+Deno.test("SearchIndex shows a record once that came late and is in memory and behind the bound", async () => {
+  const pair = new Pair(BLOCK_RECORDS * 40);
+  await pair.index.load();
+  for (let key = 1; key <= BLOCK_RECORDS; key++) {
+    pair.add(ALICE, BigInt(1_000 + key), "filler text");
+  }
+  pair.add(ALICE, 5n, "needle of old");
+  pair.add(ALICE, 9_000n, `needle ${"x".repeat(BLOCK_RECORDS * 20)}`);
+  equal((await pair.texts("filler")).length, 100);
+  ok(pair.source.olderPages > 0, "the first block made room");
+  equal((await pair.texts("needle")).length, 2);
+});
+
+Deno.test("NewestPlaces equals sorting everything, ties and a start behind a place included", () => {
+  const place = fc.record({
+    peer: fc.constantFrom(ALICE, BOB, peerKey(3)),
+    key: fc.bigInt({ min: 0n, max: 900n }),
+  });
+  const cases = fc.record({
+    places: fc.array(place, { minLength: 2_000, maxLength: 3_000, size: "max" }),
+    before: fc.option(place, { nil: undefined }),
+    limit: fc.integer({ min: 1, max: 50 }),
+  });
+  fc.assert(
+    fc.property(cases, ({ places, before, limit }) => {
+      const newest = new NewestPlaces(limit, before);
+      places.forEach((one) => newest.isTooOld(one.key) || newest.offer(one));
+      const expected = places
+        .filter((one) => before === undefined || newerFirst(before, one) < 0)
+        .sort(newerFirst).slice(0, limit);
+      deepEqual(newest.take(), expected);
+    }),
+    { numRuns: 30 },
+  );
 });
 
 Deno.test("SearchIndex.close lets go of everything, also in the middle of a load", async () => {
