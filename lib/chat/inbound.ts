@@ -68,10 +68,15 @@ export function decideInbound(payload: Uint8Array, facts: InboundFacts): readonl
 type Found<Kind extends Classified["kind"]> = Extract<Classified, { kind: Kind }>;
 
 function onMessage(found: Found<"message">, facts: InboundFacts): readonly InboundEffect[] {
-  const receipt = found.ack && found.id !== "" ? encodeAck(found.id) : undefined;
   const repeated = found.body !== "" && facts.seenBefore(found);
-  if (found.body !== "" && !repeated) return [messageEffect(found, facts, receipt)];
+  if (found.body !== "" && !repeated) return [messageEffect(found, facts)];
+  const receipt = receiptOf(found);
   return receipt === undefined ? NOTHING : [{ kind: "reply", payload: receipt, repeated }];
+}
+
+/** What acknowledges a message, if its sender asked for that. */
+function receiptOf({ ack, id }: Found<"message">): Uint8Array | undefined {
+  return ack && id !== "" ? encodeAck(id) : undefined;
 }
 
 function onReceipt(found: Found<"receipt">, facts: InboundFacts): readonly InboundEffect[] {
@@ -91,14 +96,13 @@ function onDelete(found: Found<"delete">, facts: InboundFacts): readonly Inbound
 function messageEffect(
   found: Found<"text"> | Found<"message">,
   facts: InboundFacts,
-  receipt?: Uint8Array,
 ): Extract<InboundEffect, { kind: "message" }> {
   const wrapped = found.kind === "message" ? found : undefined;
   const replyTo = wrapped?.replyTo ?? "";
   const text = found.kind === "message" ? found.body : found.text;
   return {
     kind: "message",
-    receipt,
+    receipt: wrapped && receiptOf(wrapped),
     event: {
       direction: "in",
       id: wrapped?.id || facts.mintId(),
