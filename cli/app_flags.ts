@@ -23,15 +23,16 @@ export const APP_FLAGS = {
     type: "path",
     value: "file",
     group: "Node:",
-    state: "later",
-    help: "password of the control surface, as <hex salt>:<hex digest>",
+    help: "password of the control surface: a file written by skychat passwd, or one line " +
+      "<hex salt>:<hex sha256 of password and salt>",
   },
   "internal-token": {
     type: "string",
     value: "token",
     group: "Node:",
-    state: "later",
-    help: "lets a reverse proxy on this machine in without the password",
+    help:
+      "a request with this value in X-Skychat-Internal-Token needs no password; for a reverse " +
+      "proxy on this machine",
   },
   "os-notify": {
     type: "bool",
@@ -75,10 +76,9 @@ export const APP_FLAGS = {
     type: "string",
     value: "when",
     choices: ["received", "stored"],
-    default: "received",
-    laterChoices: ["stored"],
+    defaultText: "stored with --persist, else received",
     group: "Direct links:",
-    help: "when a message is acknowledged: received or stored (stored: not in this build yet)",
+    help: "when a message is acknowledged: once it was received, or once it is on disk",
   },
   "cxo": {
     type: "bool",
@@ -118,15 +118,13 @@ export const APP_FLAGS = {
   "persist": {
     type: "bool",
     group: "History:",
-    state: "later",
-    help: "store messages",
+    help: "keep messages across restarts, unencrypted: whoever can read the file can read them",
   },
   "persist-db": {
     type: "path",
     value: "file",
     defaultText: "./local/skychat-history.db",
     group: "History:",
-    state: "later",
     help: "store file",
   },
   "persist-per-peer-cap": {
@@ -134,7 +132,6 @@ export const APP_FLAGS = {
     value: "n",
     default: "500",
     group: "History:",
-    state: "later",
     help: "stored messages per conversation, oldest dropped; 0 is no limit",
   },
   "persist-ttl": {
@@ -142,7 +139,6 @@ export const APP_FLAGS = {
     value: "days",
     default: "30",
     group: "History:",
-    state: "later",
     help: "age limit; 0 is none",
   },
   "persist-seed": {
@@ -150,39 +146,36 @@ export const APP_FLAGS = {
     value: "n",
     default: "50",
     group: "History:",
-    state: "later",
     help: "stored messages sent to a new /sse client; 0 is none",
   },
   "persist-whitelist": {
     type: "path",
     value: "file",
     group: "History:",
-    state: "later",
-    help: "only these peers are stored",
+    help: "store only these peers: one key a line, # for comments",
   },
   "persist-per-peer-rate": {
     type: "int",
     value: "n",
     default: "20",
     group: "History:",
-    state: "later",
-    help: "stored messages per peer and minute; 0 is no limit",
+    help:
+      "stored messages per peer and minute, both directions together; a livelier talk is shown " +
+      "but loses records; 0 is no limit",
   },
   "persist-total-cap": {
     type: "int",
     value: "MiB",
     default: "10",
     group: "History:",
-    state: "later",
-    help: "size of the store; 0 is no limit",
+    help: "size of the stored messages; when it is reached nothing more is stored; 0 is no limit",
   },
   "persist-max-size": {
     type: "int",
     value: "bytes",
     default: "4096",
     group: "History:",
-    state: "later",
-    help: "largest stored text; 0 is no limit",
+    help: "largest stored text; a longer one is shown but not stored; 0 is no limit",
   },
   "pair-enable": {
     type: "bool",

@@ -1,28 +1,25 @@
-import { DirectChat } from "#chat";
+import { DirectChat, DUPLICATE_WINDOW } from "#chat";
 import { EventHub } from "#events";
 import { bindRefusal, ControlServer, parseControlAddress } from "#http";
-import { errorText, quoteForLog } from "#kit";
-import {
-  Acceptor,
-  Dialer,
-  type LinkContext,
-  parseListenAddress,
-  parsePeerSpec,
-  parseWhitelist,
-} from "#net";
+import { errorText } from "#kit";
+import { LoopLag } from "#metrics";
+import type { Acceptor, Dialer, LinkContext } from "#net";
 import type { AppConfig } from "./config.ts";
+import { controlPorts } from "./control_ports.ts";
+import { gateOf } from "./gate.ts";
 import { IdentityError, type ResolvedIdentity, resolveIdentity } from "./identity.ts";
+import { acceptorOf, dialersOf } from "./links.ts";
 import type { NodeRuntime } from "./node_runtime.ts";
-import { statusBody } from "./status.ts";
+import { openPeople, type People } from "./people.ts";
+import { StartError } from "./start_error.ts";
+import type { StatusSources } from "./status.ts";
+import { type OpenedHistory, openStoredHistory, rememberArrivals } from "./stored_history.ts";
 
-/** A reason not to start at all; the process ends with exit code 1 (cli.md 2.3). */
-export class StartError extends Error {
-  override readonly name = "StartError";
-}
-
-/** Every part of a standalone node, built and wired, nothing started yet. */
+/** Every part of a standalone node, built and wired; only the store is open yet. */
 export interface Node {
   readonly identity: ResolvedIdentity;
+  readonly stored: OpenedHistory;
+  readonly people: People;
   readonly events: EventHub;
   readonly chat: DirectChat;
   /** Accepts links; undefined without `--tcp-listen`. */
@@ -30,6 +27,7 @@ export interface Node {
   /** One for each usable `--tcp-peer`. */
   readonly dialers: readonly Dialer[];
   readonly control: ControlServer;
+  readonly lag: LoopLag;
   /** Where the acceptor listens, once it does. */
   listening: string | undefined;
 }
@@ -40,19 +38,42 @@ export function wantsLinks(config: AppConfig): boolean {
 }
 
 /**
- * Builds the object graph of a standalone node, bottom layer first. Binds nothing yet.
+ * Builds the object graph of a standalone node, bottom layer first. Opens the store, binds nothing.
  *
- * @throws {StartError} when the configuration cannot make a node.
+ * @throws {StartError} when the configuration cannot make a node; nothing stays open then.
  */
 export async function composeNode(config: AppConfig, runtime: NodeRuntime): Promise<Node> {
-  const { clock, log, random } = runtime;
-  checkControlAddress(config);
-  const startedAt = clock.now();
+  const { clock, log } = runtime;
+  const gate = await gateOf(config, runtime);
+  checkControlAddress(config, { guarded: gate !== undefined });
   const identity = await identityOf(config, runtime);
-  const self = identity.secret.publicKey;
+  const self = identity.secret.publicKey.hex;
+  const stored = await openStoredHistory(config.history, { self, clock, log });
+  try {
+    return await buildNode({ config, runtime, identity, stored, gate });
+  } catch (error) {
+    await stored.history?.close();
+    throw error;
+  }
+}
 
-  const events = new EventHub({ clock });
-  const chat = new DirectChat({ self, clock, random, log, events });
+interface Foundation {
+  readonly config: AppConfig;
+  readonly runtime: NodeRuntime;
+  readonly identity: ResolvedIdentity;
+  readonly stored: OpenedHistory;
+  readonly gate: Awaited<ReturnType<typeof gateOf>>;
+}
+
+async function buildNode({ config, runtime, identity, stored, gate }: Foundation): Promise<Node> {
+  const { clock, log } = runtime;
+  const { history } = stored;
+  const startedAt = clock.now();
+  const people = await openPeople({ folder: config.dataFolder, history, log });
+  const events = new EventHub({ clock, archive: history?.events });
+  const chat = chatOf(config, { runtime, identity, stored, people, events });
+  if (history) await rememberArrivals(history, chat, { clock, windowMs: DUPLICATE_WINDOW });
+
   const context: LinkContext = {
     ...runtime,
     local: identity.secret,
@@ -61,32 +82,89 @@ export async function composeNode(config: AppConfig, runtime: NodeRuntime): Prom
   const acceptor = acceptorOf(config, { context, chat });
   const dialers = dialersOf(config, { context, chat });
 
-  const control = new ControlServer({
-    send: (request) => chat.send(request),
-    status: () =>
-      statusBody({
-        publicKey: self.hex,
-        identitySource: identity.source,
-        counters: chat.counters,
-        peers: chat.peers(),
-        legacySubscribers: events.legacySubscribers,
-        dropCount: events.dropCount,
-        uptimeMs: clock.now() - startedAt,
-        pairEnabled: config.pairEnable,
-        listener: acceptor && { address: node.listening ?? "", stats: acceptor.stats },
-        dialers,
-      }),
-    events,
-  }, { address: config.addr, allowNonLoopback: config.noPassword, log, clock });
-
-  const node: Node = { identity, events, chat, acceptor, dialers, control, listening: undefined };
+  const lag = new LoopLag(clock);
+  const sources = (): StatusSources => ({
+    publicKey: identity.secret.publicKey.hex,
+    identitySource: identity.source,
+    counters: chat.counters,
+    peers: chat.peers(),
+    legacySubscribers: events.legacySubscribers,
+    dropCount: events.dropCount,
+    uptimeMs: clock.now() - startedAt,
+    pairEnabled: config.pairEnable,
+    listener: acceptor && { address: node.listening ?? "", stats: acceptor.stats },
+    dialers,
+    ackMode: history === undefined ? "received" : config.ack,
+    history: history?.figures(),
+    newestEvent: events.newest,
+    outboxLength: chat.outbox?.list().length,
+  });
+  const ports = controlPorts({
+    ...{ chat, events, history, people, lag, sources },
+    seedCount: config.history?.seed ?? 0,
+    health: () => healthOf(config, node),
+  });
+  const control = new ControlServer(ports, {
+    ...{ gate, log, clock },
+    address: config.addr,
+    allowNonLoopback: config.noPassword || gate !== undefined,
+  });
+  const node: Node = {
+    ...{ identity, stored, people, events, chat, acceptor, dialers, control, lag },
+    listening: undefined,
+  };
   return node;
 }
 
-function checkControlAddress(config: AppConfig): void {
+interface ChatParts {
+  readonly runtime: NodeRuntime;
+  readonly identity: ResolvedIdentity;
+  readonly stored: OpenedHistory;
+  readonly people: People;
+  readonly events: EventHub;
+}
+
+function chatOf(config: AppConfig, parts: ChatParts): DirectChat {
+  const { events, identity, people: { privacy, unread }, runtime, stored: { history } } = parts;
+  return new DirectChat({
+    self: identity.secret.publicKey,
+    clock: runtime.clock,
+    random: runtime.random,
+    log: runtime.log,
+    ack: config.ack,
+    events: {
+      publishMessage(event, seq) {
+        if (event.direction === "in") unread.received();
+        events.publishMessage(event, seq);
+      },
+      publishStatus: (event) => events.publishStatus(event),
+    },
+    isBlocked: (peer) => privacy?.isBlocked(peer.hex) ?? false,
+    isUnapproved: (peer) => privacy?.isUnapproved(peer.hex) ?? false,
+    ...(history && { store: history, outbox: history.outbox }),
+  });
+}
+
+/** Why a probe should not count on this node; nothing when it may. */
+function healthOf(config: AppConfig, { acceptor, listening, stored: { history } }: Node): string[] {
+  const reasons: string[] = [];
+  if (config.history !== undefined && history === undefined) {
+    reasons.push("history store: not open, nothing is kept");
+  }
+  if (history?.figures().failing) reasons.push("history store: the disk refuses to write");
+  if (acceptor !== undefined && listening === undefined) {
+    reasons.push("tcp-direct: the listener is gone");
+  }
+  return reasons;
+}
+
+/** Before any key is looked at: who may reach the node is the first question. */
+function checkControlAddress(config: AppConfig, { guarded }: { guarded: boolean }): void {
   let refusal: string | undefined;
   try {
-    refusal = bindRefusal(parseControlAddress(config.addr), { noPassword: config.noPassword });
+    refusal = bindRefusal(parseControlAddress(config.addr), {
+      noPassword: config.noPassword || guarded,
+    });
   } catch (error) {
     throw new StartError(errorText(error), { cause: error });
   }
@@ -113,50 +191,4 @@ async function identityOf(config: AppConfig, runtime: NodeRuntime): Promise<Reso
     log.warn(`${errorText(error)}; no network needs the key, so a random one is used`);
     return await resolveIdentity({ ...sources, env: {}, sk: undefined, configPath: undefined });
   }
-}
-
-interface LinkParts {
-  readonly context: LinkContext;
-  readonly chat: DirectChat;
-}
-
-function acceptorOf(config: AppConfig, parts: LinkParts): Acceptor | undefined {
-  if (config.tcpListen === "") return undefined;
-  const { context, chat } = parts;
-  const whitelist = parseWhitelist(config.tcpWhitelist, context.log);
-  if (whitelist === "all-invalid") {
-    throw new StartError(
-      "tcp-direct: --tcp-whitelist holds no valid key: refusing to listen, " +
-        "since an empty list would let everybody in",
-    );
-  }
-  let address;
-  try {
-    address = parseListenAddress(config.tcpListen);
-  } catch (error) {
-    throw new StartError(
-      `tcp-listen ${quoteForLog(config.tcpListen)}: ${errorText(error)}`,
-      { cause: error },
-    );
-  }
-  return new Acceptor(context, {
-    address,
-    label: config.tcpListen,
-    whitelist,
-    onLink: (link) => chat.attach(link),
-  });
-}
-
-function dialersOf(config: AppConfig, { context, chat }: LinkParts): Dialer[] {
-  const dialers: Dialer[] = [];
-  for (const spec of config.tcpPeers) {
-    try {
-      const endpoint = parsePeerSpec(spec);
-      dialers.push(new Dialer(context, { endpoint, onLink: (link) => chat.attach(link) }));
-    } catch (error) {
-      const shown = quoteForLog(spec);
-      context.log.warn(`skychat: tcp-peer skipping bad spec "${shown}": ${errorText(error)}`);
-    }
-  }
-  return dialers;
 }

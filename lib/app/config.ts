@@ -19,10 +19,44 @@ export interface AppConfig {
   /** Only shown by `/status`: pairing needs a visor. */
   readonly pairEnable: boolean;
   /** When an inbound message is acknowledged (messages.md 4.1). */
-  readonly ack: "received";
+  readonly ack: AckMode;
+  /** Folder for what is kept besides the history. */
+  readonly dataFolder: string;
+  /** How messages are kept; undefined without `--persist`. */
+  readonly history: HistoryConfig | undefined;
+  /** Path of the password file; undefined when there is none. */
+  readonly passwordFile: string | undefined;
+  /** Lets a trusted proxy in without the password. A secret: never logged. Undefined = off. */
+  readonly internalToken: string | undefined;
   /** Links without ML-KEM are refused (noise.md 4). */
   readonly requirePostQuantum: boolean;
 }
+
+/** `stored`: a message that the limits admit is acknowledged once it is on disk. */
+export type AckMode = "received" | "stored";
+
+/** The `--persist-…` flags (cli.md 2). For every limit 0 means none; below 0 the store refuses. */
+export interface HistoryConfig {
+  /** The store file, as written. */
+  readonly path: string;
+  /** Records per conversation. */
+  readonly perPeerCap: number;
+  /** Age limit, days. */
+  readonly ttlDays: number;
+  /** Records that a new `/sse` client gets first. */
+  readonly seed: number;
+  /** File with the only peers to keep; empty = all. */
+  readonly whitelistPath: string;
+  /** Records per peer and minute. */
+  readonly perPeerRate: number;
+  /** Size of all records, MiB. */
+  readonly totalCapMib: number;
+  /** Bytes of one text. */
+  readonly maxSize: number;
+}
+
+/** Folder for what a node keeps besides its history, relative to where it was started (cli.md 2). */
+export const DATA_FOLDER = "./local";
 
 /** Values of the flags of `app` that decide something, under their long names (cli.md 2). */
 export interface AppFlags {
@@ -42,6 +76,30 @@ export interface AppFlags {
   readonly config: string;
   /** `--no-password`: others may reach the control surface. */
   readonly "no-password": boolean;
+  /** `--password-file`; empty = none. */
+  readonly "password-file": string;
+  /** `--internal-token`: a secret; empty = off. */
+  readonly "internal-token": string;
+  /** `--ack`; empty = `stored` with `--persist`, else `received`. */
+  readonly ack: string;
+  /** `--persist`: keep messages. */
+  readonly persist: boolean;
+  /** `--persist-db`; empty = the default path. */
+  readonly "persist-db": string;
+  /** `--persist-per-peer-cap`. */
+  readonly "persist-per-peer-cap": number;
+  /** `--persist-ttl`, days. */
+  readonly "persist-ttl": number;
+  /** `--persist-seed`. */
+  readonly "persist-seed": number;
+  /** `--persist-whitelist`; empty = none. */
+  readonly "persist-whitelist": string;
+  /** `--persist-per-peer-rate`. */
+  readonly "persist-per-peer-rate": number;
+  /** `--persist-total-cap`, MiB. */
+  readonly "persist-total-cap": number;
+  /** `--persist-max-size`, bytes. */
+  readonly "persist-max-size": number;
   /** `--pair-enable`: only shown by `/status`. */
   readonly "pair-enable": boolean;
   /** `--portless`: refused, because it needs a visor. */
@@ -72,6 +130,12 @@ export function configFromFlags(flags: AppFlags, environment: Environment): Conf
   if (!flags.standalone) {
     warnings.push("no visor found (PROC_CONFIG is not set): running as with --standalone");
   }
+  if (flags.ack === "stored" && !flags.persist) {
+    warnings.push(
+      "--ack stored without --persist: nothing is stored, so messages are " +
+        "acknowledged once they were received",
+    );
+  }
   return {
     warnings,
     config: {
@@ -84,8 +148,25 @@ export function configFromFlags(flags: AppFlags, environment: Environment): Conf
       configPath: flags.config === "" ? undefined : flags.config,
       noPassword: flags["no-password"],
       pairEnable: flags["pair-enable"],
-      ack: "received",
+      ack: flags.persist && flags.ack !== "received" ? "stored" : "received",
+      dataFolder: DATA_FOLDER,
+      history: flags.persist ? historyOf(flags) : undefined,
+      passwordFile: flags["password-file"] || undefined,
+      internalToken: flags["internal-token"] || undefined,
       requirePostQuantum: Boolean(environment["SKYWIRE_REQUIRE_PQ"]),
     },
+  };
+}
+
+function historyOf(flags: AppFlags): HistoryConfig {
+  return {
+    path: flags["persist-db"] || `${DATA_FOLDER}/skychat-history.db`,
+    perPeerCap: flags["persist-per-peer-cap"],
+    ttlDays: flags["persist-ttl"],
+    seed: flags["persist-seed"],
+    whitelistPath: flags["persist-whitelist"],
+    perPeerRate: flags["persist-per-peer-rate"],
+    totalCapMib: flags["persist-total-cap"],
+    maxSize: flags["persist-max-size"],
   };
 }

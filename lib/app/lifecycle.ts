@@ -1,8 +1,9 @@
 import { errorText } from "#kit";
-import { composeNode, type Node, StartError, wantsLinks } from "./compose.ts";
+import { composeNode, type Node, wantsLinks } from "./compose.ts";
 import type { AppConfig } from "./config.ts";
 import { collectWhenIdle } from "./idle_collector.ts";
 import type { NodeRun, NodeRuntime } from "./node_runtime.ts";
+import { StartError } from "./start_error.ts";
 import { VERSION } from "./version.ts";
 
 /** Longest time for an orderly stop, milliseconds; whatever hangs then is left to the process's end. */
@@ -21,7 +22,7 @@ export async function runNode(config: AppConfig, run: NodeRun): Promise<number> 
   try {
     node = await composeNode(config, run);
     // Nothing is dialled or accepted by a node whose only door is taken.
-    bindControl(node);
+    await bindControl(node);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     log.error(error.message);
@@ -31,6 +32,7 @@ export async function runNode(config: AppConfig, run: NodeRun): Promise<number> 
     "Successfully started skychat in --standalone mode " +
       "(no visor handshake; TCP-direct + HTTP control surface only).",
   );
+  node.stored.tell(log);
   const stop = new AbortController();
   const running = startLinks(node, config, { runtime: run, signal: stop.signal });
   if (config.noPassword) {
@@ -54,10 +56,12 @@ export async function runNode(config: AppConfig, run: NodeRun): Promise<number> 
 }
 
 /** Opens the control port, whose failure ends the process (http-api.md 1.1). */
-function bindControl({ control }: Node): void {
+async function bindControl({ control, lag, stored }: Node): Promise<void> {
   try {
     control.listen();
   } catch (error) {
+    lag.close();
+    await stored.history?.close();
     throw new StartError(errorText(error), { cause: error });
   }
 }
@@ -91,11 +95,13 @@ function startLinks(
 
 /** Nothing new first, then what is open, then what others depended on. */
 async function stopNode(node: Node, running: readonly Promise<void>[]): Promise<void> {
+  node.lag.close();
   node.acceptor?.close();
-  await node.control.shutdown();
+  // Together: requests that wait for a receipt end with the chat, streams with the surface.
+  await Promise.all([node.control.shutdown(), node.chat.close()]);
   node.events.close();
-  await node.chat.close();
   await Promise.allSettled(running);
+  await node.stored.history?.close();
 }
 
 async function withinStopLimit(runtime: NodeRuntime, work: Promise<void>): Promise<void> {

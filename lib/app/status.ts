@@ -1,6 +1,8 @@
 import type { ChatCounters } from "#chat";
 import { rfc3339 } from "#kit";
 import type { Acceptor, Dialer } from "#net";
+import type { StoreFigures } from "#store";
+import type { AckMode } from "./config.ts";
 
 /** What `/status` is made of; everything is read at the moment of asking. */
 export interface StatusSources {
@@ -17,29 +19,42 @@ export interface StatusSources {
   /** Where links are accepted, when they are. */
   readonly listener: { readonly address: string; readonly stats: Acceptor["stats"] } | undefined;
   readonly dialers: readonly Dialer[];
+  /** The promise in force (messages.md 4.1). */
+  readonly ackMode: AckMode;
+  /** Figures of the store; undefined when nothing is kept. */
+  readonly history: StoreFigures | undefined;
+  /** Number of the newest event of `/events`. */
+  readonly newestEvent: number;
+  /** Messages that wait for their recipient; undefined when none can. */
+  readonly outboxLength: number | undefined;
 }
 
 /**
  * The body of `GET /status`: every key of http-api.md 4.4, plus additions of our own (`ack_mode`,
- * `handshakes`, `identity_source`, `standalone`, `tcp_listen`, `tcp_peers`).
+ * `events_durable`, `events_seq`, `handshakes`, `history`, `identity_source`, `outbox_count`,
+ * `standalone`, `tcp_listen`, `tcp_peers`).
  */
 export function statusBody(sources: StatusSources): Record<string, unknown> {
   const { last_rx, last_send, ...counts } = sources.counters;
   return {
-    ack_mode: "received",
+    ack_mode: sources.ackMode,
     active_peer_conns: sources.peers.length,
     app_uptime_sec: Math.floor(sources.uptimeMs / 1_000),
+    events_durable: sources.history !== undefined,
+    events_seq: sources.newestEvent,
     frame_proto_version: 1,
     groups: [],
     groups_error: "pair-rpc-disabled",
     handshakes: sources.listener?.stats ?? null,
+    history: historyView(sources.history),
     identity_source: sources.identitySource,
     ...counts,
     last_rx_ts: timestamp(last_rx),
     last_send_ts: timestamp(last_send),
+    outbox_count: sources.outboxLength ?? 0,
     pairing_enabled: sources.pairEnabled,
     peers: sources.peers,
-    persistence_enabled: false,
+    persistence_enabled: sources.history !== undefined,
     schema_version: "v1",
     sse_drop_count: sources.dropCount,
     sse_subscribers: sources.legacySubscribers,
@@ -52,6 +67,13 @@ export function statusBody(sources: StatusSources): Record<string, unknown> {
     })),
     visor_pk: sources.publicKey,
   };
+}
+
+/** Snake case like every other key; null when nothing is kept. */
+function historyView(figures: StoreFigures | undefined): Record<string, unknown> | null {
+  if (figures === undefined) return null;
+  const { messages, peers, bytes, events, pending, failing } = figures;
+  return { messages, peers, bytes, events, pending, failing };
 }
 
 function timestamp(wall: bigint | undefined): string {

@@ -52,6 +52,11 @@ export class EventHub {
     return this.#structured.durable;
   }
 
+  /** Number of the newest event of `/events`; 0 before the first. */
+  get newest(): number {
+    return this.#structured.newest;
+  }
+
   /** Readers of `/sse` now. */
   get legacySubscribers(): number {
     return this.#legacyLog.size;

@@ -63,6 +63,11 @@ export class StructuredStream {
     return this.#durable !== undefined;
   }
 
+  /** Number of the newest event; 0 before the first. */
+  get newest(): number {
+    return this.#seq;
+  }
+
   /** Readers now. */
   get size(): number {
     return this.durable ? this.#readers.size : this.#liveReaders;

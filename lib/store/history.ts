@@ -56,6 +56,8 @@ export interface StoreFigures {
   /** Commits, and those that failed. */
   readonly commits: number;
   readonly failedCommits: number;
+  /** The last commit failed: nothing is kept until one succeeds. */
+  readonly failing: boolean;
   /** Appends that are not on disk yet. */
   readonly pending: number;
 }

@@ -4,7 +4,7 @@ import { type Conversation, SumsDraft } from "./conversations.ts";
 import { type BlockEntry, encodeEvent } from "./event_block.ts";
 import { recordOfEvent } from "./event_record.ts";
 import { FailureLog } from "./failure_log.ts";
-import type { Appended, Refusal } from "./history.ts";
+import type { Appended, Refusal, StoreFigures } from "./history.ts";
 import { KvEdits, type StoreParts } from "./kv_edits.ts";
 import type { KvGroups, NewGroupRecord } from "./kv_groups.ts";
 import { type HistoryPolicy, RECORD_KEY_BYTES } from "./policy.ts";
@@ -52,6 +52,7 @@ export class KvWriter {
   #seq: number;
   #commits = 0;
   #failedCommits = 0;
+  #failing = false;
   /** A commit failed, so what memory says of the disk may be wrong. */
   #doubtful = false;
   #closed = false;
@@ -70,9 +71,10 @@ export class KvWriter {
   }
 
   /** Commits, those that failed, and messages whose commit has not ended. */
-  get figures(): { commits: number; failedCommits: number; pending: number } {
+  get figures(): Pick<StoreFigures, "commits" | "failedCommits" | "failing" | "pending"> {
     const { pending } = this.#queue;
-    return { commits: this.#commits, failedCommits: this.#failedCommits, pending };
+    const [commits, failedCommits] = [this.#commits, this.#failedCommits];
+    return { commits, failedCommits, failing: this.#failing, pending };
   }
 
   /** Bytes that count, admitted messages on their way to the disk included. */
@@ -166,9 +168,11 @@ export class KvWriter {
     try {
       await this.#reloadIfDoubtful();
       this.#index(await this.#write(batch, admitted));
+      this.#failing = false;
       return true;
     } catch (error) {
       this.#failedCommits++;
+      this.#failing = true;
       this.#doubtful = true;
       this.#failures.failed(error, batch.length);
       return false;

@@ -170,6 +170,7 @@ export class MemoryHistory implements History {
       events: this.#archive.size,
       commits: this.#commits,
       failedCommits: 0,
+      failing: false,
       pending: 0,
     };
   }

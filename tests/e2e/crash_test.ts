@@ -46,7 +46,8 @@ Deno.test(`nothing promised is lost over ${KILLS} kills under load`, async () =>
   let app: App | undefined;
   let texts = 0;
   try {
-    for (let kill = 0, queued = ""; kill <= KILLS; kill++) {
+    let queued = "";
+    for (let kill = 0; kill <= KILLS; kill++) {
       app = await startApp(flags);
       await checkPromises(app, promised, { whole: kill % 50 === 0 || kill === KILLS });
       if (queued !== "") await checkQueued(app, queued);

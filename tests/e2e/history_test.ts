@@ -162,7 +162,8 @@ Deno.test("a foreign file at --persist-db stays byte-identical and alone", async
       await app.waitForLog(/Failed to open history store: .* — continuing in ephemeral mode/);
       assert.equal(await app.stop(), 0);
       assert.equal(await Deno.readTextFile(`${folder}/keep/history.db`), "my thesis\n");
-      const names = [...Deno.readDirSync(`${folder}/keep`)].map(({ name }) => name);
+      const names: string[] = [];
+      for await (const { name } of Deno.readDir(`${folder}/keep`)) names.push(name);
       assert.deepEqual(names.filter((name) => !name.endsWith(".lock")), ["history.db"]);
     } finally {
       await app.kill();

@@ -111,5 +111,10 @@ const HTTP_ONLY: AppConfig = {
   noPassword: false,
   pairEnable: false,
   ack: "received",
+  history: undefined,
+  passwordFile: undefined,
+  internalToken: undefined,
+  // Nothing is there, and a test that writes settings brings a folder of its own.
+  dataFolder: "./no-such-folder",
   requirePostQuantum: false,
 };

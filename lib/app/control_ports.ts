@@ -1,0 +1,58 @@
+import type { DirectChat } from "#chat";
+import type { EventHub } from "#events";
+import type { ControlPorts } from "#http";
+import type { LoopLag } from "#metrics";
+import type { KvHistory } from "#store";
+import { metricsText } from "./metrics.ts";
+import type { People } from "./people.ts";
+import { statusBody, type StatusSources } from "./status.ts";
+
+/** The parts of a node that the control surface shows or drives. */
+export interface ControlParts {
+  readonly chat: DirectChat;
+  readonly events: EventHub;
+  readonly history: KvHistory | undefined;
+  readonly people: People;
+  readonly lag: LoopLag;
+  /** `--persist-seed`. */
+  readonly seedCount: number;
+  /** What `/status` and `/metrics` are made of, at this moment. */
+  readonly sources: () => StatusSources;
+  /** Reasons why the node is not healthy. */
+  readonly health: () => readonly string[];
+}
+
+/** Plugs a node into the control surface. */
+export function controlPorts(parts: ControlParts): ControlPorts {
+  const { chat, events, health, history, lag, people, seedCount, sources } = parts;
+  const { contacts, privacy, unread } = people;
+  return {
+    send(request) {
+      // Whoever is written to need not wait for approval (http-api.md 4.12).
+      privacy?.sent(request.recipient.hex);
+      return chat.send(request);
+    },
+    status: () => statusBody(sources()),
+    events,
+    history,
+    seedCount,
+    chat: {
+      sendRead: (peer, ids) => chat.sendRead(peer, ids),
+      sendDelete: (peer, id) => chat.sendDelete(peer, id),
+      isConnected: (peer) => chat.isConnected(peer),
+      forgetReplay: (peer) => events.forgetPeer(peer),
+    },
+    outbox: chat.outbox,
+    contacts,
+    privacy,
+    unread,
+    metrics: () =>
+      metricsText({
+        ...sources(),
+        structuredSubscribers: events.subscribers,
+        lag: lag.seconds,
+        residentBytes: Deno.memoryUsage().rss,
+      }),
+    health,
+  };
+}
