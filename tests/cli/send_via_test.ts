@@ -234,3 +234,33 @@ Deno.test("send --via takes --to that names the same peer", async () => {
   const { code } = await sendVia(ack, { args: [...KEYED, "--to", PK.toUpperCase()] });
   assert.equal(code, 0);
 });
+
+const DETAILED = [...KEYED, "--exit-codes", "detailed"];
+const strangerPk = SecretKey.parse("0d".repeat(32)).publicKey.hex;
+
+const detailedExits: readonly [
+  name: string,
+  code: number,
+  action: PeerAction,
+  setting?: Parameters<typeof sendVia>[1],
+][] = [
+  ["an acknowledgement", 0, ack],
+  ["no acknowledgement in time", 5, () => {}, { stepMs: 500 }],
+  ["a whitelist without us", 4, ack, { whitelist: other }],
+  [
+    "another key than the pinned one",
+    4,
+    ack,
+    {
+      args: ["send", "--via", `tcp://${strangerPk}@127.0.0.1:8801`, "-m", "x", "--sk", SK]
+        .concat(DETAILED.slice(-2)),
+    },
+  ],
+  ["a peer that hangs up instead", 4, (link) => link.close()],
+];
+
+for (const [name, code, action, setting] of detailedExits) {
+  Deno.test(`send --via --exit-codes detailed: ${code} for ${name}`, async () => {
+    assert.equal((await sendVia(action, { args: DETAILED, ...setting })).code, code);
+  });
+}

@@ -79,6 +79,8 @@ export function withStatus(status: object, handler: FakeHandler): FakeHandler {
 export class FakeApp {
   readonly network: Network;
   readonly requests: FakeRequest[] = [];
+  /** When set, answers as soon as the head of a request is there; the rest is never read. */
+  onHead: ((reply: FakeReply) => unknown) | undefined;
 
   constructor(handler: FakeHandler, { host = "127.0.0.1", port = 8001 } = {}) {
     const network = new MemoryNetwork();
@@ -94,6 +96,11 @@ export class FakeApp {
   async #serve(listener: ReturnType<MemoryNetwork["listen"]>, handler: FakeHandler): Promise<void> {
     for (;;) {
       const stream = await listener.accept();
+      if (this.onHead !== undefined) {
+        await stream.read(new Uint8Array(64));
+        await this.onHead(new FakeReply(stream));
+        continue;
+      }
       const request = await readRequest(stream);
       const index = this.requests.push(request) - 1;
       Promise.resolve(handler(request, new FakeReply(stream), index)).catch((error) => {
@@ -125,6 +132,9 @@ function requestOf(text: string): FakeRequest | undefined {
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
   }));
   const body = text.slice(end + 4);
+  if (headers.get("transfer-encoding") === "chunked" && !body.endsWith("0\r\n\r\n")) {
+    return undefined;
+  }
   if (utf8(body).length < Number(headers.get("content-length") ?? "0")) return undefined;
   const [method = "", path = ""] = first.split(" ");
   return { method, path, headers, body };

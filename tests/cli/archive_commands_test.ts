@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { runTest, startCli } from "#support/cli_run.ts";
+import { FakeApp, type FakeReply } from "#support/fake_app.ts";
+
+const ARCHIVE = '{"format":"skychat-archive","version":1,"messages":[{"text":"ü"}]}\n';
+const REPORT = {
+  contacts: 1,
+  messages: 10,
+  group_messages: 2,
+  duplicates: 3,
+  rejected: 4,
+  expiring: 5,
+  evicted: 6,
+  persistence: true,
+};
+const COUNTS = "imported 10 messages, 2 group messages, 1 contacts " +
+  "(duplicates: 3, rejected: 4, expiring: 5, evicted: 6)\n";
+
+/** The bodies of the chunks of a chunked request body in ASCII. */
+function unchunk(body: string): string {
+  let text = "";
+  for (let rest = body; rest !== "";) {
+    const end = rest.indexOf("\r\n");
+    const size = Number.parseInt(rest.slice(0, end), 16);
+    assert.ok(size >= 0, rest.slice(0, 20));
+    text += rest.slice(end + 2, end + 2 + size);
+    rest = rest.slice(end + 2 + size + 2);
+  }
+  return text;
+}
+
+Deno.test("export writes the archive to stdout, byte for byte and nothing else", async () => {
+  const app = FakeApp.answering(200, ARCHIVE);
+  for (const args of [["export"], ["export", "-"], ["export", "--json"]]) {
+    const result = await runTest(args, { network: app.network });
+    assert.deepEqual(result, { code: 0, stdout: ARCHIVE, stderr: "" });
+  }
+  assert.equal(app.requests[0]?.path, "/export");
+});
+
+Deno.test("export writes a file and says how large it is", async () => {
+  const files: Record<string, string> = {};
+  const { network } = FakeApp.answering(200, ARCHIVE);
+  const result = await runTest(["export", "/a.json"], { network, files });
+  assert.deepEqual(result, { code: 0, stdout: "exported to /a.json (68 bytes)\n", stderr: "" });
+  assert.equal(files["/a.json"], ARCHIVE);
+  const quiet = await runTest(["export", "/b.json", "--json"], { network, files });
+  assert.equal(quiet.stdout, "");
+});
+
+Deno.test("export leaves no file behind when the archive is cut off, refused or interrupted", async () => {
+  const ends: readonly [name: string, stderr: RegExp, end: (reply: FakeReply) => unknown][] = [
+    ["cut off", /^skychat: unexpected EOF\n$/, async (reply) => {
+      await reply.events('{"format"');
+      reply.cut();
+    }],
+    ["refused", /^skychat: server error 500: no\n$/, (reply) => reply.answer(500, "no\n")],
+  ];
+  for (const [name, text, end] of ends) {
+    const files = {};
+    const app = new FakeApp((_request, reply) => end(reply));
+    const { code, stderr } = await runTest(["export", "/a.json"], { network: app.network, files });
+    assert.match(stderr, text, name);
+    assert.equal(code, 1);
+    assert.deepEqual(files, {});
+  }
+  const files = {};
+  const app = new FakeApp((_request, reply) => reply.events('{"format"'));
+  const run = startCli(["export", "/a.json"], { network: app.network, files });
+  await run.clock.advance(0);
+  run.interrupt.abort();
+  assert.equal(await run.code, 1);
+  assert.equal(run.stderr.text, "skychat: export: interrupted\n");
+  assert.equal(run.clock.pending, 0);
+  assert.deepEqual(files, {});
+});
+
+Deno.test("export gives up on an app that falls silent", async () => {
+  const app = new FakeApp((_request, reply) => reply.events('{"format"'));
+  const { code, stderr } = await runTest(["export"], { network: app.network, stepMs: 10_000 });
+  assert.equal(stderr, "skychat: export: no sign of life for 60s\n");
+  assert.equal(code, 1);
+});
+
+Deno.test("export shows its progress on a terminal only, ten times a second at most, and removes it", async () => {
+  for (const stderrTerminal of [true, false]) {
+    let reply: FakeReply | undefined;
+    const app = new FakeApp(async (_request, stream) => {
+      await stream.events("x".repeat(1_000));
+      reply = stream;
+    });
+    const run = startCli(["export", "/a"], { network: app.network, stderrTerminal, files: {} });
+    await run.clock.advance(0);
+    for (let step = 0; step < 20; step++) {
+      await reply?.chunk("x".repeat(1_000));
+      await run.clock.advance(20);
+    }
+    await reply?.end();
+    assert.equal(await run.code, 0);
+    const updates = run.stderr.text.split("\r\x1b[K");
+    if (!stderrTerminal) assert.equal(run.stderr.text, "");
+    else {
+      assert.ok(updates.length >= 4 && updates.length <= 8, JSON.stringify(updates));
+      assert.equal(updates[1], "exporting: 1000 bytes");
+      assert.equal(updates.at(-1), "");
+    }
+  }
+});
+
+Deno.test("import sends the file in pieces and prints what became of it", async () => {
+  const archive = JSON.stringify({ text: "u".repeat(5_000) });
+  for (
+    const [file, setting] of [["/a", { files: { "/a": archive } }], ["-", {
+      stdin: archive,
+    }]] as const
+  ) {
+    const { app, result } = await importInto(200, { args: [file], setting });
+    assert.deepEqual(result, { code: 0, stdout: COUNTS, stderr: "" });
+    const [request] = app.requests;
+    assert.equal(`${request?.method} ${request?.path}`, "POST /import");
+    assert.equal(app.uploaded, archive);
+  }
+});
+
+Deno.test("import --json prints the report as it came", async () => {
+  const { result } = await importInto(200, {
+    args: ["-", "--json"],
+    setting: { stdin: "{}" },
+  });
+  assert.deepEqual(result, { code: 0, stdout: `${JSON.stringify(REPORT)}\n`, stderr: "" });
+});
+
+Deno.test("import into a full store prints the counts and fails", async () => {
+  const { result } = await importInto(507, {
+    args: ["-"],
+    setting: { stdin: "{}" },
+    report: { ...REPORT, error: "total storage cap reached" },
+  });
+  assert.equal(result.stdout, COUNTS);
+  assert.match(result.stderr, /^skychat: import stopped: total storage cap reached\n/);
+  assert.equal(result.code, 1);
+});
+
+Deno.test("import says when the app stores no messages", async () => {
+  const { result } = await importInto(200, {
+    args: ["-"],
+    setting: { stdin: "{}" },
+    report: { ...REPORT, persistence: false },
+  });
+  assert.equal(result.stderr, "skychat: the app stores no messages (start it with --persist)\n");
+  assert.equal(result.code, 0);
+});
+
+Deno.test("import reports a refusal that comes before the file is through", async () => {
+  const app = new FakeApp(() => {});
+  app.onHead = (reply) => reply.answer(400, "not a SkyChat archive\n");
+  const { code, stderr } = await runTest(["import", "-"], {
+    network: app.network,
+    stdin: "x".repeat(300_000),
+  });
+  assert.equal(stderr, "skychat: server error 400: not a SkyChat archive\n");
+  assert.equal(code, 1);
+});
+
+Deno.test("import wants one file, and names one that is not there", async () => {
+  const none = await runTest(["import"]);
+  assert.equal(none.stderr, "skychat: import: which file? (- is standard input)\n");
+  const two = await runTest(["import", "a", "b"]);
+  assert.equal(two.stderr, 'skychat: import: unexpected argument "b"\n');
+  const missing = await runTest(["import", "/no"]);
+  assert.equal(missing.stderr, "skychat: /no: no such file or directory\n");
+});
+
+/** Imports into an app that reads everything and answers with a report. */
+async function importInto(
+  status: number,
+  { args, setting, report = REPORT }: {
+    readonly args: readonly string[];
+    readonly setting: Parameters<typeof runTest>[1];
+    readonly report?: object;
+  },
+) {
+  const app = new FakeApp((_request, reply) => reply.answer(status, `${JSON.stringify(report)}\n`));
+  const result = await runTest(["import", ...args], { network: app.network, ...setting });
+  return { result, app: Object.assign(app, { uploaded: unchunk(app.requests[0]?.body ?? "") }) };
+}
