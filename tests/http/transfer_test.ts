@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { CodedError } from "#kit";
 import { FakeContacts, FakeHistory, type FakeRecord } from "#support/fake_control_ports.ts";
-import { eventually, FakePorts, PEER, RawClient, routeRig, withServer } from "./control_harness.ts";
+import { eventually, PEER, RawClient, routeRig, withServer } from "./control_harness.ts";
 
 function record(index: number, text = `text ${index}`): FakeRecord {
   return {
