@@ -1,5 +1,7 @@
 import type { DirectChat } from "#chat";
 import type { EventHub } from "#events";
+import type { Privacy } from "#contacts";
+import { PublicKey } from "#crypto";
 import type { ControlPorts } from "#http";
 import type { LoopLag } from "#metrics";
 import type { KvHistory } from "#store";
@@ -44,7 +46,7 @@ export function controlPorts(parts: ControlParts): ControlPorts {
     },
     outbox: chat.outbox,
     contacts,
-    privacy,
+    privacy: privacy && privacyPort(privacy, chat),
     unread,
     metrics: () =>
       metricsText({
@@ -54,5 +56,18 @@ export function controlPorts(parts: ControlParts): ControlPorts {
         residentBytes: Deno.memoryUsage().rss,
       }),
     health,
+  };
+}
+
+function privacyPort(privacy: Privacy, chat: DirectChat): NonNullable<ControlPorts["privacy"]> {
+  return {
+    state: () => privacy.state(),
+    setApproval: (approval) => privacy.setApproval(approval),
+    accept: (pk) => privacy.accept(pk),
+    async block(pk, blocked) {
+      await privacy.block(pk, blocked);
+      // What was queued for this peer waited for that.
+      if (!blocked) chat.outbox?.deliver(PublicKey.parse(pk));
+    },
   };
 }

@@ -10,6 +10,18 @@ const flags: AppFlags = {
   sk: "",
   config: "",
   "no-password": false,
+  "password-file": "",
+  "internal-token": "",
+  ack: "",
+  persist: false,
+  "persist-db": "",
+  "persist-per-peer-cap": 500,
+  "persist-ttl": 30,
+  "persist-seed": 50,
+  "persist-whitelist": "",
+  "persist-per-peer-rate": 20,
+  "persist-total-cap": 10,
+  "persist-max-size": 4096,
   "pair-enable": false,
   portless: false,
 };
@@ -35,10 +47,46 @@ Deno.test("configFromFlags makes plain data; empty texts are things not given", 
       noPassword: false,
       pairEnable: false,
       ack: "received",
+      dataFolder: "./local",
+      history: undefined,
+      passwordFile: undefined,
+      internalToken: undefined,
       requirePostQuantum: false,
     },
   });
 });
+
+Deno.test("configFromFlags turns the --persist flags into one object, acknowledging what is stored", () => {
+  const result = configFromFlags({ ...flags, persist: true, "persist-ttl": -1 }, {});
+  assert.ok("config" in result);
+  assert.deepEqual(result.config.history, {
+    path: "./local/skychat-history.db",
+    perPeerCap: 500,
+    ttlDays: -1,
+    seed: 50,
+    whitelistPath: "",
+    perPeerRate: 20,
+    totalCapMib: 10,
+    maxSize: 4096,
+  });
+  assert.equal(result.config.ack, "stored");
+});
+
+for (
+  const [given, persist, ack] of [
+    ["received", true, "received"],
+    ["stored", true, "stored"],
+    ["received", false, "received"],
+    ["stored", false, "received"],
+  ] as const
+) {
+  Deno.test(`--ack ${given} ${persist ? "with" : "without"} --persist is ${ack}`, () => {
+    const result = configFromFlags({ ...flags, persist, ack: given }, {});
+    assert.ok("config" in result);
+    assert.equal(result.config.ack, ack);
+    assert.equal(result.warnings.length, Number(given !== ack));
+  });
+}
 
 Deno.test("configFromFlags runs without a visor when asked to or when there is none", () => {
   assert.deepEqual(judge({}, { PROC_CONFIG: "{}" }), [[], []]);

@@ -99,8 +99,8 @@ const refusals: readonly [name: string, options: TestNodeOptions, lines: readonl
     config: { addr: "0.0.0.0:0", sk: "zz", tcpListen: ":8801" },
   }, [
     "ERROR refusing to serve 0.0.0.0:0 without a password, because other machines could reach " +
-    "it: use --password-file FILE (not in this build yet), or --no-password if you guard the " +
-    "port yourself (container, reverse proxy)",
+    "it: use --password-file FILE, or --no-password if you guard the port yourself " +
+    "(container, reverse proxy)",
   ]],
   ["--sk is bad and the node listens", { config: { sk: "zz", tcpListen: ":8801" } }, [
     "ERROR tcp-direct: --sk: Invalid secret key",

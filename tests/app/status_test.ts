@@ -18,10 +18,13 @@ const FRESH: Readonly<Record<string, unknown>> = {
   ack_mode: "received",
   active_peer_conns: 0,
   app_uptime_sec: 0,
+  events_durable: false,
+  events_seq: 0,
   frame_proto_version: 1,
   groups: [],
   groups_error: "pair-rpc-disabled",
   handshakes: null,
+  history: null,
   identity_source: "flag",
   inbound_drop_count: 0,
   inbound_msg_count: 0,
@@ -31,6 +34,7 @@ const FRESH: Readonly<Record<string, unknown>> = {
   outbound_fallback_count: 0,
   outbound_msg_count: 0,
   outbound_retry_count: 0,
+  outbox_count: 0,
   pairing_enabled: false,
   peers: [],
   persistence_enabled: false,
@@ -98,7 +102,7 @@ Deno.test("/status follows links, messages, subscribers and time, on both sides"
   await settle();
   const sent = "2026-09-10T00:26:40.4Z";
 
-  const linked = { active_peer_conns: 1, app_uptime_sec: 0 };
+  const linked = { active_peer_conns: 1, app_uptime_sec: 0, events_seq: 1 };
   assert.deepEqual(await statusOf(a), {
     ...FRESH,
     ...linked,

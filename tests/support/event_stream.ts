@@ -133,7 +133,9 @@ class EventReader implements StreamReader {
 
   #block(block: string): void {
     if (block.startsWith(": connected")) this.#connected = true;
-    if (block.startsWith("data: ")) this.#events.push(JSON.parse(block.slice("data: ".length)));
+    // `/events` puts the number before it when its numbers outlive the process.
+    const data = /^(?:id: \d+\n)?data: (.*)$/.exec(block)?.[1];
+    if (data !== undefined) this.#events.push(JSON.parse(data));
   }
 
   async #until(ready: () => boolean, deadlineMs: number): Promise<void> {

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { ROOT } from "#support/spawn.ts";
+import { TestNode } from "#support/test_node.ts";
+
+const TABLE = /<!-- metrics:begin -->(.*?)<!-- metrics:end -->/s;
+
+/** Names and kinds of the metrics that the documentation lists. */
+async function documented(): Promise<string[]> {
+  const page = await Deno.readTextFile(`${ROOT}docs/OPERATIONS.md`);
+  const rows = TABLE.exec(page)?.[1]?.matchAll(/^\| `(\w+)`[^|]*\| (counter|gauge)/gm) ?? [];
+  return Array.from(rows, ([, name, type]) => `${name} ${type}`).sort();
+}
+
+Deno.test("/metrics has what docs/OPERATIONS.md lists, and nothing else", async () => {
+  const folder = await Deno.makeTempDir();
+  const node = await TestNode.start({
+    config: {
+      sk: "0a".repeat(32),
+      tcpListen: ":8801",
+      history: {
+        path: `${folder}/history.db`,
+        perPeerCap: 500,
+        ttlDays: 30,
+        seed: 50,
+        whitelistPath: "",
+        perPeerRate: 20,
+        totalCapMib: 10,
+        maxSize: 4096,
+      },
+    },
+  });
+  try {
+    const reply = await fetch(`${node.url}/metrics`);
+    const text = await reply.text();
+    assert.equal(
+      reply.headers.get("content-type"),
+      "text/plain; version=0.0.4; charset=utf-8",
+    );
+    const served = Array.from(text.matchAll(/^# TYPE (\w+ \w+)$/gm), ([, family]) => family ?? "");
+    assert.deepEqual(served.sort(), await documented());
+    assert.match(text, /^skychat_history_messages 0$/m);
+    assert.match(text, /^skychat_handshakes_total\{outcome="ok"\} 0$/m);
+    assert.match(text, /^process_resident_memory_bytes [1-9]\d{6,}$/m);
+  } finally {
+    await node.stop();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("/metrics leaves out what a node without store and listener does not have", async () => {
+  const node = await TestNode.start();
+  try {
+    const text = await (await fetch(`${node.url}/metrics`)).text();
+    assert.doesNotMatch(text, /history|outbox_messages|handshakes/);
+    assert.match(text, /^skychat_peers_connected 0$/m);
+  } finally {
+    await node.stop();
+  }
+});
+
+Deno.test("/healthz says ok, or why not", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/history.db`, "my thesis\n");
+  const history = {
+    path: `${folder}/history.db`,
+    perPeerCap: 500,
+    ttlDays: 30,
+    seed: 50,
+    whitelistPath: "",
+    perPeerRate: 20,
+    totalCapMib: 10,
+    maxSize: 4096,
+  };
+  const [well, ill] = [await TestNode.start(), await TestNode.start({ config: { history } })];
+  try {
+    const good = await fetch(`${well.url}/healthz`);
+    assert.deepEqual([good.status, await good.text()], [200, "ok\n"]);
+    const bad = await fetch(`${ill.url}/healthz`);
+    assert.deepEqual([bad.status, await bad.text()], [
+      503,
+      "history store: not open, nothing is kept\n",
+    ]);
+  } finally {
+    await well.stop();
+    await ill.stop();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
