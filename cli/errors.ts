@@ -6,7 +6,7 @@ export const EXIT_OK = 0;
 export const EXIT_FAILURE = 1;
 
 /** Exit codes of `--exit-codes detailed`, by the code of the failure; every other failure is 1. */
-export const DETAILED_EXITS: Readonly<Record<string, number>> = {
+const DETAILED_EXITS: Readonly<Record<string, number>> = {
   "unreachable": 3,
   "refused": 4,
   "no-ack": 5,

@@ -95,3 +95,30 @@ Deno.test("events bears with objects that lack everything, and with what is no J
   run.interrupt.abort();
   assert.equal(await run.code, 0);
 });
+
+Deno.test("events tells of a gap on stderr, as an object with --json, and goes on after it", async () => {
+  const gap = {
+    ...incoming,
+    seq: 15,
+    id: "gap-3",
+    channel: "system",
+    text: "12 events are no longer kept",
+    gap: { after: 3, next: 16 },
+  };
+  const next = { ...incoming, seq: 16, id: "16" };
+  const text = await eventsOf([[gap, next], []], { args: ["--since", "3"], count: 1, end: true });
+  assert.equal(
+    text.stderr,
+    "skychat events: 12 events are no longer kept: #4 to #15\n" +
+      "skychat events: stream ended (reconnecting in 1s)\n",
+  );
+  assert.equal(text.paths[1]?.replace(/.*since=/, ""), "16");
+  const json = await eventsOf([[gap, next]], { args: ["--json"], count: 2 });
+  assert.deepEqual(json.lines, [JSON.stringify(gap), JSON.stringify(next)]);
+});
+
+Deno.test("events keeps every part of an event on its line", async () => {
+  const hostile = { ...incoming, channel: "d\nm", dir: "i\nn", from: "a\nb", to: "c\nd" };
+  const { lines } = await eventsOf([[hostile]], { count: 1 });
+  assert.deepEqual(lines, ["[10:00:01] #7 d\\nm i\\nn a\\nb→c\\nd  two\\nlines"]);
+});

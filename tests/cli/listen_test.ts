@@ -298,3 +298,22 @@ Deno.test("listen refuses what cannot work", async () => {
   assert.match(from.stderr, /^skychat: "bob" is neither a valid PK nor a known alias/);
   assert.equal(from.stdout, "");
 });
+
+Deno.test("listen keeps what an app says about a sender on the message's line, --raw or not", async () => {
+  const hostile = { ...received, sender: "a\n[b", network: "c\nd" };
+  for (const args of [[], ["--raw"]]) {
+    const { lines } = await listenTo([hostile, { ...seed, ts: "e\nf" }], { args, count: 5 });
+    assert.deepEqual(lines.slice(3), ["[a\\n[b/c\\nd] hello", "e\\nf [>self] old"]);
+  }
+});
+
+Deno.test("listen is coloured on a terminal, with nobody else's codes in it", async () => {
+  const { lines } = await listenTo([{ ...received, message: "\x1b[31mred" }, seed], {
+    count: 5,
+    stdoutTerminal: true,
+  });
+  assert.deepEqual(lines.slice(3), [
+    `\x1b[36m[${A}/tcp-direct]\x1b[0m \\x1b[31mred`,
+    "\x1b[2m2026-09-07T09:00:00Z \x1b[0m\x1b[32m[>self]\x1b[0m old",
+  ]);
+});
