@@ -5,15 +5,15 @@ import { DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT, MAX_SEARCH_HITS } from "./lim
 import type { ControlPorts, HistoryPort, StoredMessage } from "./ports.ts";
 import { emptyReply, jsonReply, textReply } from "./replies.ts";
 import {
-  FLAG_FIELD,
+  flagField,
   readFields,
   readKey,
   type Route,
   type RouteContext,
-  TEXT_FIELD,
+  textField,
 } from "./route.ts";
 
-const FORGET_BODY = v.object({ pk: TEXT_FIELD, id: TEXT_FIELD, all: FLAG_FIELD });
+const FORGET_BODY = v.object({ pk: textField, id: textField, all: flagField });
 
 /** Stored messages: listing, forgetting, searching (http-api.md 4.5 to 4.7, 4.10). */
 export function historyRoutes(

@@ -2,14 +2,14 @@ import * as v from "valibot";
 import { MAX_RECEIPT_IDS } from "./limits.ts";
 import type { ChatPort, ControlPorts } from "./ports.ts";
 import { emptyReply, textReply } from "./replies.ts";
-import { readFields, readKey, type Route, type RouteContext, TEXT_FIELD } from "./route.ts";
+import { readFields, readKey, type Route, type RouteContext, textField } from "./route.ts";
 
-const DELETE_BODY = v.object({ pk: TEXT_FIELD, id: TEXT_FIELD });
-const IDS = v.array(TEXT_FIELD, "must be a list");
+const DELETE_BODY = v.object({ pk: textField, id: textField });
+const IDS = v.array(textField, "must be a list");
 const RECEIPT_BODY = v.object({
-  pk: TEXT_FIELD,
+  pk: textField,
   ids: v.optional(v.nullable(IDS, []), []),
-  id: TEXT_FIELD,
+  id: textField,
 });
 
 /** What is done to single messages: retract, confirm as read (http-api.md 4.8, 4.9). */

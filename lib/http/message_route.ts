@@ -5,20 +5,20 @@ import { BodyError, firstJsonValue } from "./json_body.ts";
 import { DEFAULT_QUEUE_MS, MAX_WAITS } from "./limits.ts";
 import type { ControlPorts, ControlSendOutcome, ControlSendRequest } from "./ports.ts";
 import { emptyReply, jsonReply, textReply } from "./replies.ts";
-import { BOOLEAN_FIELD, fieldProblem, TEXT_FIELD } from "./route.ts";
+import { booleanField, fieldProblem, textField } from "./route.ts";
 
 const INTEGER = v.nullish(
   v.pipe(v.number("must be an integer"), v.integer("must be an integer")),
 );
-const FLAG = v.nullish(BOOLEAN_FIELD);
+const FLAG = v.nullish(booleanField);
 
 const MESSAGE_BODY = v.object({
-  recipient: TEXT_FIELD,
-  message: TEXT_FIELD,
+  recipient: textField,
+  message: textField,
   wait_ms: INTEGER,
   receipts: FLAG,
-  reply_to: TEXT_FIELD,
-  network: TEXT_FIELD,
+  reply_to: textField,
+  network: textField,
   queue: FLAG,
   expires_in_ms: INTEGER,
 });

@@ -3,10 +3,11 @@
  *
  * Sees `#kit`, keys of `#crypto`, the stream types of `#events` and its own `ports.ts`; `#app` plugs
  * the rest of the process into those ports. It never sends to a peer, never stores anything and never
- * reads files. Format: `docs/spec/http-api.md`.
+ * reads files. Format: `docs/spec/http-api.md`, and `docs/HTTP.md` for what is ours.
  *
  * Bottom up: `request_head.ts`, `chunked_body.ts` and `request_parser.ts` read HTTP/1.1 strictly,
- * `connection.ts` serves one client, `app.ts` holds the routes, `server.ts` the port.
+ * `connection.ts` serves one client, `admission.ts` says who may send which body, `app.ts` holds the
+ * routes (one file for each family of them, `route.ts` for what they share), `server.ts` the port.
  *
  * @example
  * ```ts
@@ -34,11 +35,5 @@ export { type AppContext, createApp } from "./app.ts";
 export { createGate, type GateOptions } from "./auth.ts";
 export * from "./limits.ts";
 export { ListenError, type ListenFailure } from "./listen_error.ts";
-export type {
-  ControlOptions,
-  ControlPorts,
-  ControlSendOutcome,
-  ControlSendRequest,
-  PasswordGate,
-} from "./ports.ts";
+export type * from "./ports.ts";
 export { ControlServer } from "./server.ts";

@@ -2,23 +2,23 @@ import * as v from "valibot";
 import type { ContactsPort, ControlPorts, PrivacyPort } from "./ports.ts";
 import { jsonReply, textReply } from "./replies.ts";
 import {
-  BOOLEAN_FIELD,
+  booleanField,
   type Handler,
   readFields,
   type Route,
   type RouteContext,
-  TEXT_FIELD,
+  textField,
 } from "./route.ts";
 
-const CONTACT_BODY = v.object({ pk: TEXT_FIELD, name: TEXT_FIELD });
+const CONTACT_BODY = v.object({ pk: textField, name: textField });
 const NAMES = v.custom<Readonly<Record<string, unknown>>>(
   (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   "must be an object",
 );
 const IMPORT_BODY = v.object({ names: v.optional(v.nullable(NAMES)) });
-const APPROVAL_BODY = v.object({ approval: BOOLEAN_FIELD });
-const BLOCK_BODY = v.object({ pk: TEXT_FIELD, blocked: BOOLEAN_FIELD });
-const ACCEPT_BODY = v.object({ pk: TEXT_FIELD });
+const APPROVAL_BODY = v.object({ approval: booleanField });
+const BLOCK_BODY = v.object({ pk: textField, blocked: booleanField });
+const ACCEPT_BODY = v.object({ pk: textField });
 
 /** The address book (http-api.md 4.11) and who may write to us (4.12). */
 export function peopleRoutes(

@@ -44,11 +44,11 @@ export function byMethod(handlers: Readonly<Record<string, Handler>>): Handler {
 }
 
 /** A text field; absent and null are the empty text, as in the deployed system. */
-export const TEXT_FIELD = v.optional(v.nullable(v.string("must be a string"), ""), "");
+export const textField = v.optional(v.nullable(v.string("must be a string"), ""), "");
 /** A field that has to be there. */
-export const BOOLEAN_FIELD = v.boolean("must be true or false");
+export const booleanField = v.boolean("must be true or false");
 /** A field that may be left out, and then is false. */
-export const FLAG_FIELD = v.optional(v.nullable(BOOLEAN_FIELD, false), false);
+export const flagField = v.optional(v.nullable(booleanField, false), false);
 
 /**
  * The fields of a JSON body; unknown ones are left out.

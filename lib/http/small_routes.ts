@@ -2,21 +2,21 @@ import * as v from "valibot";
 import type { ControlPorts } from "./ports.ts";
 import { emptyReply, jsonReply, textReply } from "./replies.ts";
 import {
-  BOOLEAN_FIELD,
+  booleanField,
   parseFields,
   readFields,
   readKey,
   type Route,
   type RouteContext,
-  TEXT_FIELD,
+  textField,
 } from "./route.ts";
 
 const UNREAD_BODY = v.object({
   unread: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
 });
-const LINK_BODY = v.object({ pk: TEXT_FIELD, network: TEXT_FIELD });
-const CAPABLE_BODY = v.object({ capable: BOOLEAN_FIELD });
-const FOCUS_BODY = v.object({ key: TEXT_FIELD, focused: BOOLEAN_FIELD });
+const LINK_BODY = v.object({ pk: textField, network: textField });
+const CAPABLE_BODY = v.object({ capable: booleanField });
+const FOCUS_BODY = v.object({ key: textField, focused: booleanField });
 
 /** The small ones of http-api.md 4.18: unread, link, notify, calls. */
 export function smallRoutes(ports: Pick<ControlPorts, "chat" | "unread">): readonly Route[] {
