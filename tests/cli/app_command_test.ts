@@ -42,6 +42,7 @@ Deno.test("app hands its flags to the node and returns the node's exit code", as
     tcpWhitelist: "c",
     sk: "d",
     configPath: "e",
+    dataFolder: "./local",
     history: undefined,
     internalToken: undefined,
     noPassword: true,
