@@ -66,14 +66,23 @@ export interface ControlPorts {
 
 /** What the history routes need; `History` of `#store` has this shape. */
 export interface HistoryPort {
+  /** The newest of all conversations, oldest first. */
   recent(limit: number): Promise<readonly StoredMessage[]>;
+  /** The newest of one conversation, oldest first. */
   byPeer(peer: string, limit: number): Promise<readonly StoredMessage[]>;
+  /** Keys with a conversation, in byte order. */
   peers(): Promise<readonly string[]>;
+  /** Removes one message; whether there was one. */
   forget(peer: string, id: string): Promise<boolean>;
+  /** Removes a conversation and its archived events; the number of messages. */
   forgetPeer(peer: string): Promise<number>;
+  /** Hits of http-api.md 4.10, newest first. */
   search(query: string, limit: number): Promise<readonly object[]>;
+  /** Every message in pages, for an export. */
   pages(): AsyncIterable<readonly StoredMessage[]>;
+  /** Every group message in pages. */
   groupPages(): AsyncIterable<readonly object[]>;
+  /** Merges by the rules of history.md 7.1; `full` when the store filled up on the way. */
   import(records: ImportRecords, onProgress?: (handled: number) => void): Promise<
     ImportCounts & { readonly full: boolean }
   >;
@@ -81,23 +90,37 @@ export interface HistoryPort {
 
 /** A record of history.md 3. */
 export interface StoredMessage {
+  /** The other side, for both directions. */
   readonly peer: string;
+  /** Author of an inbound message. */
   readonly from?: string;
+  /** Whether this node wrote it. */
   readonly outgoing: boolean;
+  /** As it travelled: structured bodies stay raw. */
   readonly text: string;
+  /** RFC 3339 in UTC, up to nanoseconds. */
   readonly timestamp: string;
+  /** Wire id. */
   readonly id?: string;
+  /** Id of the quoted message. */
   readonly reply_to?: string;
+  /** Of a file message, from an imported archive. */
   readonly file_id?: string;
+  /** The same. */
   readonly file_name?: string;
+  /** The same, bytes. */
   readonly file_size?: number;
+  /** The same. */
   readonly file_status?: string;
+  /** The same. */
   readonly file_url?: string;
 }
 
 /** Records of an archive, checked (http-api.md 4.17). */
 export interface ImportRecords {
+  /** Direct messages. */
   readonly messages: readonly StoredMessage[];
+  /** Messages of groups. */
   readonly groupMessages: readonly {
     readonly group_id: string;
     readonly sender_pk: string;
@@ -109,19 +132,27 @@ export interface ImportRecords {
 
 /** Counts of history.md 7.1. */
 export interface ImportCounts {
+  /** Stored. */
   readonly messages: number;
+  /** Stored, of groups. */
   readonly group_messages: number;
+  /** Skipped, because they are there already. */
   readonly duplicates: number;
+  /** Refused by a limit, or no message. */
   readonly rejected: number;
+  /** Stored, and older than the age limit. */
   readonly expiring: number;
+  /** Pushed out again by the cap of their conversation. */
   readonly evicted: number;
 }
 
 /** What the routes about single messages need. */
 export interface ChatPort {
+  /** Tells a peer that its messages were seen. */
   sendRead(peer: PublicKey, ids: readonly string[]): Promise<void>;
   /** Retracts an own message on both sides and says so to local consumers. */
   sendDelete(peer: PublicKey, id: string): Promise<void>;
+  /** Whether there is a live link. */
   isConnected(peer: PublicKey): boolean;
   /** Drops a conversation from the replay buffers. */
   forgetReplay(peer: string): void;
@@ -149,8 +180,11 @@ export interface ContactsPort {
 export interface PrivacyPort {
   /** Ready for JSON: approval, blocked, requests. */
   state(): Promise<object>;
+  /** Turns the approval of new people on or off. */
   setApproval(approval: boolean): Promise<void>;
+  /** Blocks or unblocks a key. */
   block(pk: string, blocked: boolean): Promise<void>;
+  /** Lets a requester in. */
   accept(pk: string): Promise<void>;
 }
 
