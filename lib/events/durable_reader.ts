@@ -1,30 +1,35 @@
 import type { Clock } from "#kit";
-import { ARCHIVE_PAGE_CHARACTERS, ARCHIVE_PAGE_EVENTS } from "./archive.ts";
 import type { ArchivePage, ArchivePages } from "./archive_pages.ts";
 import type { Channel } from "./event.ts";
-import { conversationInLine, gapLine } from "./event_json.ts";
+import { conversationInLine } from "./event_json.ts";
 import type { EventLog, LogReader } from "./event_log.ts";
+import { EventWalk } from "./event_walk.ts";
 import type { Subscription } from "./subscription.ts";
 
-/** A published event that is still in memory. */
-export interface RecentEvent {
-  readonly seq: number;
-  readonly channel: Channel;
-  /** Its JSON, built when asked for. */
-  readonly line: string;
+/** What follows a cursor in memory. */
+export interface RecentPage {
+  /** What the reader gets; shared by all readers with the same cursor. */
+  readonly lines: readonly string[];
+  /** Number of the last event that the page passes. */
+  readonly cursor: number;
+  /** Whether nothing follows. */
+  readonly end: boolean;
 }
 
-/** Where a {@link DurableReader} finds events; the side of the hub. */
+/** Where a {@link DurableReader} finds the events of its channels; the side of the hub. */
 export interface DurableSource {
   readonly clock: Clock;
+  readonly channels: ReadonlySet<Channel>;
+  /** Live events of the channels. */
+  readonly log: EventLog;
   /** Number of the newest published event. */
   readonly newest: number;
   /** Every event above this number that was published, and not forgotten, is in memory. */
   readonly floor: number;
-  /** Events at or below the floor. */
+  /** Events at or below the floor, of all channels. */
   readonly archived: ArchivePages;
-  /** Shows the events in memory after a number, oldest first, while `visit` returns true. */
-  recent(after: number, visit: (event: RecentEvent) => boolean): void;
+  /** Events above the floor. */
+  recent(start: { cursor: number; owed: boolean }): RecentPage;
   /** Takes a reader off. */
   leave(reader: DurableReader): void;
 }
@@ -42,8 +47,6 @@ const NOTHING: readonly string[] = [];
  */
 export class DurableReader implements Subscription {
   readonly #source: DurableSource;
-  readonly #channels: ReadonlySet<Channel>;
-  readonly #log: EventLog;
   #cursor: number;
   /** Whether everything after the cursor is owed: 0 asks only for what there is. */
   #owed: boolean;
@@ -55,16 +58,11 @@ export class DurableReader implements Subscription {
   /** Always empty: what comes first may have to be read from disk. */
   readonly backlog: readonly string[] = NOTHING;
 
-  /** `log` gets the live events of `channels`; `since` is checked and 0 for all that is kept. */
-  constructor(
-    source: DurableSource,
-    options: { channels: ReadonlySet<Channel>; since: number; log: EventLog },
-  ) {
+  /** `since` is checked, and 0 for all that is kept. */
+  constructor(source: DurableSource, since: number) {
     this.#source = source;
-    this.#channels = new Set(options.channels);
-    this.#log = options.log;
-    this.#cursor = options.since;
-    this.#owed = options.since > 0;
+    this.#cursor = since;
+    this.#owed = since > 0;
   }
 
   get ended(): boolean {
@@ -94,7 +92,7 @@ export class DurableReader implements Subscription {
     for (;;) {
       const batch = this.take();
       if (batch.length > 0 || this.ended) return batch;
-      if (this.#live !== undefined) await this.#log.arrival();
+      if (this.#live !== undefined) await this.#source.log.arrival();
       else await new Promise<void>((resolve) => this.whenNews(resolve));
     }
   }
@@ -147,56 +145,27 @@ export class DurableReader implements Subscription {
   #onPage({ rows, until }: ArchivePage): void {
     if (this.#closed) return;
     this.#reading = false;
-    const before = this.#cursor;
-    const lines: string[] = [];
+    const { channels, clock } = this.#source;
+    const start = { cursor: this.#cursor, owed: this.#owed, channels, wall: clock.wall() };
+    const walk = new EventWalk(start);
     for (const row of rows) {
       if (row.seq > until) break;
       // Numbers that do not ascend would be given out twice.
-      if (row.seq > this.#cursor) this.#pass(row, lines);
+      if (row.seq > walk.cursor) walk.pass(row);
     }
-    if (this.#cursor === before) this.#skip(until, lines);
-    this.#pending = lines;
+    if (walk.cursor === start.cursor) walk.skip(until);
+    this.#pending = walk.lines;
+    this.#cursor = walk.cursor;
+    this.#owed = walk.owed;
     const action = this.#action;
     if (action !== undefined) this.whenNews(action);
   }
 
   #readRecent(): void {
-    const lines: string[] = [];
-    let [events, characters] = [0, 0];
-    let more = false;
-    this.#source.recent(this.#cursor, (event) => {
-      more = events === ARCHIVE_PAGE_EVENTS || characters >= ARCHIVE_PAGE_CHARACTERS;
-      if (more) return false;
-      events++;
-      characters += this.#pass(event, lines);
-      return true;
-    });
-    if (!more) {
-      this.#skip(this.#source.newest, lines);
-      this.#owed = true;
-      this.#live = this.#log.open(NOTHING);
-    }
-    this.#pending = lines;
-  }
-
-  /** Moves over one event; the number of characters that were added for it. */
-  #pass(event: RecentEvent, lines: string[]): number {
-    this.#skip(event.seq - 1, lines);
-    this.#cursor = event.seq;
+    const page = this.#source.recent({ cursor: this.#cursor, owed: this.#owed });
+    this.#pending = page.lines;
+    this.#cursor = page.cursor;
     this.#owed = true;
-    if (!this.#channels.has(event.channel)) return 0;
-    const { line } = event;
-    lines.push(line);
-    return line.length;
-  }
-
-  /** Moves over events that are not kept. */
-  #skip(last: number, lines: string[]): void {
-    if (last <= this.#cursor) return;
-    if (this.#owed) {
-      const wall = this.#source.clock.wall();
-      lines.push(gapLine({ after: this.#cursor, next: last + 1, wall }));
-    }
-    this.#cursor = last;
+    if (page.end) this.#live = this.#source.log.open(NOTHING);
   }
 }

@@ -43,5 +43,10 @@ export { EventHub, type EventHubOptions, LEGACY_QUEUE, LEGACY_RING } from "./hub
 export { MAX_QUEUED_CHARACTERS } from "./newest_lines.ts";
 export type { RingLimits } from "./replay_ring.ts";
 export { cutToBytes, MAX_FORWARD_FROM, unwrapBody, type VisibleBody } from "./structured_body.ts";
-export { STRUCTURED_QUEUE, STRUCTURED_RING, type StructuredFilter } from "./structured_stream.ts";
+export {
+  SHARED_PAGES,
+  STRUCTURED_QUEUE,
+  STRUCTURED_RING,
+  type StructuredFilter,
+} from "./structured_stream.ts";
 export type { Subscription } from "./subscription.ts";

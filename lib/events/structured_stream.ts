@@ -1,10 +1,11 @@
 import type { Clock } from "#kit";
-import type { EventArchive } from "./archive.ts";
+import { ARCHIVE_PAGE_CHARACTERS, ARCHIVE_PAGE_EVENTS, type EventArchive } from "./archive.ts";
 import { ArchivePages } from "./archive_pages.ts";
-import { DurableReader, type DurableSource, type RecentEvent } from "./durable_reader.ts";
+import { DurableReader, type DurableSource, type RecentPage } from "./durable_reader.ts";
 import type { Channel, MessageEvent } from "./event.ts";
 import { structuredMessageLine } from "./event_json.ts";
 import { EventLog } from "./event_log.ts";
+import { EventWalk, type WalkedEvent, type WalkStart } from "./event_walk.ts";
 import { KeptEvent, ReplayRing, type RingLimits } from "./replay_ring.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -16,6 +17,9 @@ export const STRUCTURED_RING: RingLimits = {
 };
 /** Events that may wait for one `/events` reader (http-api.md 6). */
 export const STRUCTURED_QUEUE = 256;
+
+/** Pages of memory kept for readers that ask for the same one before the next event; then all go. */
+export const SHARED_PAGES = 16;
 
 /** What one reader of `/events` asks for. */
 export interface StructuredFilter {
@@ -34,6 +38,8 @@ interface StructuredSource {
 interface FilteredLog {
   readonly log: EventLog;
   readonly channels: ReadonlySet<Channel>;
+  /** Pages of memory by where they begin, until the next event: readers in step share them. */
+  readonly pages: Map<string, RecentPage>;
 }
 
 /**
@@ -45,22 +51,25 @@ export class StructuredStream {
   readonly #ring: ReplayRing<StructuredSource>;
   /** One log for each set of channels that somebody asked for: at most 15. */
   readonly #logs = new Map<string, FilteredLog>();
-  readonly #durable: DurableSource | undefined;
+  /** Where older events are read; undefined without an archive. */
+  readonly #archived: ArchivePages | undefined;
   readonly #readers = new Set<DurableReader>();
+  /** Number of the last event before this process. */
+  readonly #restart: number;
   #seq: number;
 
   constructor(
-    options: { clock: Clock; archive: EventArchive | undefined; ring: RingLimits },
+    { clock, archive, ring }: { clock: Clock; archive: EventArchive | undefined; ring: RingLimits },
   ) {
-    this.#clock = options.clock;
-    this.#ring = new ReplayRing(options.ring);
-    this.#seq = options.archive?.newest ?? 0;
-    this.#durable = options.archive === undefined ? undefined : this.#sourceOf(options.archive);
+    this.#clock = clock;
+    this.#ring = new ReplayRing(ring);
+    this.#restart = this.#seq = archive?.newest ?? 0;
+    if (archive !== undefined) this.#archived = new ArchivePages(archive, () => this.#floor);
   }
 
   /** Whether numbers outlive the process. */
   get durable(): boolean {
-    return this.#durable !== undefined;
+    return this.#archived !== undefined;
   }
 
   /** Number of the newest event; 0 before the first. */
@@ -98,7 +107,8 @@ export class StructuredStream {
       build: () => structuredMessageLine(event, seq),
     });
     const line = this.#ring.add(kept, this.#liveReaders > 0);
-    for (const { log, channels } of this.#logs.values()) {
+    for (const { log, channels, pages } of this.#logs.values()) {
+      pages.clear();
       if (log.size > 0 && channels.has(event.channel)) log.append(line);
     }
   }
@@ -106,13 +116,13 @@ export class StructuredStream {
   /** A reader. A `since` ahead of the newest number counts as 0 (http-api.md 6). */
   subscribe({ channels, since }: StructuredFilter): Subscription {
     const after = since > this.#seq ? 0 : since;
-    const log = this.#logOf(channels);
-    if (this.#durable !== undefined) {
-      const reader = new DurableReader(this.#durable, { channels, since: after, log });
+    const filtered = this.#logOf(channels);
+    if (this.#archived !== undefined) {
+      const reader = new DurableReader(this.#sourceOf(filtered, this.#archived), after);
       this.#readers.add(reader);
       return reader;
     }
-    return log.open(
+    return filtered.log.open(
       this.#ring.replay(
         this.#clock.now(),
         ({ seq, channel }) => seq > after && channels.has(channel),
@@ -123,7 +133,8 @@ export class StructuredStream {
   /** Drops the one-to-one conversation with this key from memory. What was queued still goes out. */
   forgetPeer(pk: string): void {
     this.#ring.drop(({ conversation }) => conversation === pk);
-    this.#durable?.archived.discard();
+    this.#archived?.discard();
+    for (const { pages } of this.#logs.values()) pages.clear();
     for (const reader of this.#readers) reader.forget(pk);
   }
 
@@ -132,6 +143,7 @@ export class StructuredStream {
     for (const reader of [...this.#readers]) reader.close();
     for (const { log } of this.#logs.values()) log.close();
     this.#ring.clear();
+    for (const { pages } of this.#logs.values()) pages.clear();
   }
 
   get #liveReaders(): number {
@@ -140,44 +152,75 @@ export class StructuredStream {
     return size;
   }
 
-  #logOf(channels: ReadonlySet<Channel>): EventLog {
+  #logOf(channels: ReadonlySet<Channel>): FilteredLog {
     const key = [...channels].sort().join();
     let found = this.#logs.get(key);
     if (found === undefined) {
       const log = new EventLog({ clock: this.#clock, capacity: STRUCTURED_QUEUE });
-      found = { log, channels: new Set(channels) };
+      found = { log, channels: new Set(channels), pages: new Map() };
       this.#logs.set(key, found);
     }
-    return found.log;
+    return found;
   }
 
-  #sourceOf(archive: EventArchive): DurableSource {
-    const restart = this.#seq;
-    const floor = () => this.#ring.outgrown(this.#clock.now())?.seq ?? restart;
+  get #floor(): number {
+    return this.#ring.outgrown(this.#clock.now())?.seq ?? this.#restart;
+  }
+
+  #sourceOf(filtered: FilteredLog, archived: ArchivePages): DurableSource {
     const newest = () => this.#seq;
+    const floor = () => this.#floor;
     return {
       clock: this.#clock,
-      archived: new ArchivePages(archive, floor),
+      channels: filtered.channels,
+      log: filtered.log,
+      archived,
       get newest() {
         return newest();
       },
       get floor() {
         return floor();
       },
-      recent: (after, visit) =>
-        this.#ring.visit(({ seq }) => seq > after, (event) => visit(recentEvent(event))),
+      recent: ({ cursor, owed }) => this.#recent(filtered, { cursor, owed }),
       leave: (reader) => void this.#readers.delete(reader),
     };
   }
+
+  /** What a page of memory after a cursor has for the readers of a log. */
+  #recent(
+    { channels, pages }: FilteredLog,
+    start: Pick<WalkStart, "cursor" | "owed">,
+  ): RecentPage {
+    const key = `${start.cursor} ${start.owed}`;
+    let page = pages.get(key);
+    if (page === undefined) {
+      page = this.#walkRing({ ...start, channels, wall: this.#clock.wall() });
+      if (pages.size >= SHARED_PAGES) pages.clear();
+      pages.set(key, page);
+    }
+    return page;
+  }
+
+  #walkRing(start: WalkStart): RecentPage {
+    const walk = new EventWalk(start);
+    let end = true;
+    let [events, characters] = [0, 0];
+    this.#ring.visit(({ seq }) => seq > start.cursor, (kept) => {
+      end = events++ < ARCHIVE_PAGE_EVENTS && characters < ARCHIVE_PAGE_CHARACTERS;
+      if (end) characters += walk.pass(walked(kept));
+      return end;
+    });
+    if (end) walk.skip(this.#seq);
+    return { lines: walk.lines, cursor: walk.cursor, end };
+  }
 }
 
-function recentEvent(event: KeptEvent<StructuredSource>): RecentEvent {
-  const { seq, channel } = event.source;
+function walked(kept: KeptEvent<StructuredSource>): WalkedEvent {
   return {
-    seq,
-    channel,
+    seq: kept.source.seq,
+    channel: kept.source.channel,
     get line() {
-      return event.line;
+      return kept.line;
     },
   };
 }

@@ -7,6 +7,7 @@ import {
   EVENT_PAUSE_MS,
   EventHub,
   parseChannels,
+  SHARED_PAGES,
   STRUCTURED_QUEUE,
 } from "#events";
 import { ManualClock, settle } from "#support/manual_clock.ts";
@@ -170,6 +171,41 @@ Deno.test("readers in step share one batch, read pages together, and one page is
   const characters = page.reduce((sum, line) => sum + line.length, 0);
   assert.ok(characters < ARCHIVE_PAGE_CHARACTERS + 2 * 60_000, `${characters}`);
   assert.equal(page.length + (await drain(world, late)).length, 20);
+});
+
+Deno.test("readers that fall behind together share the pages of memory too, wherever they began", async () => {
+  const world = new DurableWorld({ ringSize: 10_000 });
+  const readers = range(1, 40).map(() => world.hub.subscribe({ channels: ALL, since: 0 }));
+  for (const reader of readers) await drain(world, reader);
+  world.publishMany(STRUCTURED_QUEUE + 1);
+  const batches = readers.map((reader) => reader.take());
+  assert.ok(batches.every((batch) => batch === batches[0]));
+  assert.deepEqual(items(batches[0] ?? []), range(1, world.newest));
+  for (const since of range(1, 2 * SHARED_PAGES)) {
+    const reader = world.hub.subscribe({ channels: ALL, since });
+    assert.deepEqual(items(reader.take()), range(since + 1, world.newest));
+  }
+});
+
+Deno.test("a shared page of memory is bounded, and made anew after an event and after forgetting", () => {
+  const world = new DurableWorld({ ringSize: 10_000 });
+  const open = () => world.hub.subscribe({ channels: ALL, since: 0 });
+  const inStep = open();
+  assert.deepEqual(inStep.take(), []);
+  world.publish({ peer: BOB });
+  world.publishMany(1);
+  assert.deepEqual(items(open().take()), [1, 2]);
+  world.publishMany(1);
+  assert.deepEqual(items(open().take()), [1, 2, 3]);
+  world.forget(BOB);
+  assert.deepEqual(items(open().take()), [2, 3]);
+  world.publishMany(STRUCTURED_QUEUE);
+  const all = range(2, world.newest);
+  assert.deepEqual(items(open().take()), all);
+  assert.deepEqual(items(inStep.take()), [{ after: 0, next: 2 }, ...all]);
+  world.publishMany(ARCHIVE_PAGE_EVENTS);
+  const first = open().take();
+  assert.deepEqual(items(first), range(2, ARCHIVE_PAGE_EVENTS + 1));
 });
 
 Deno.test("an event published while a page is read comes once and in order", async () => {

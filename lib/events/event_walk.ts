@@ -1,0 +1,59 @@
+import type { Channel } from "./event.ts";
+import { gapLine } from "./event_json.ts";
+
+/** An event that a walk passes. */
+export interface WalkedEvent {
+  readonly seq: number;
+  readonly channel: Channel;
+  /** Its JSON; asked for only when it is wanted. */
+  readonly line: string;
+}
+
+/** Where a walk begins, and what it is to give out. */
+export interface WalkStart {
+  /** Number of the last event before it. */
+  readonly cursor: number;
+  /** Whether everything after the cursor is owed; 0 as `since` asks only for what there is. */
+  readonly owed: boolean;
+  readonly channels: ReadonlySet<Channel>;
+  /** Time of its gap events, nanoseconds since 1970. */
+  readonly wall: bigint;
+}
+
+/** Goes along events by number and collects what a reader of some channels gets of them. */
+export class EventWalk {
+  readonly #channels: ReadonlySet<Channel>;
+  readonly #wall: bigint;
+  /** What the reader gets, in order. */
+  readonly lines: string[] = [];
+  /** Number of the last event passed. */
+  cursor: number;
+  owed: boolean;
+
+  constructor({ cursor, owed, channels, wall }: WalkStart) {
+    this.#channels = channels;
+    this.#wall = wall;
+    this.cursor = cursor;
+    this.owed = owed;
+  }
+
+  /** Moves over one event, which has a larger number; the characters that the reader gets of it. */
+  pass(event: WalkedEvent): number {
+    this.skip(event.seq - 1);
+    this.cursor = event.seq;
+    this.owed = true;
+    if (!this.#channels.has(event.channel)) return 0;
+    const { line } = event;
+    this.lines.push(line);
+    return line.length;
+  }
+
+  /** Moves over events up to this number, which are not kept. */
+  skip(last: number): void {
+    if (last <= this.cursor) return;
+    if (this.owed) {
+      this.lines.push(gapLine({ after: this.cursor, next: last + 1, wall: this.#wall }));
+    }
+    this.cursor = last;
+  }
+}
