@@ -1,3 +1,5 @@
+import { type Matching, placesOf } from "./chat_merge.ts";
+
 /** Messages of the conversation that are kept in memory; the oldest go first. Ours. */
 export const MAX_CHAT_MESSAGES = 2_000;
 /** Delivery statuses kept for messages whose id is not known yet. Ours. */
@@ -43,21 +45,21 @@ export class ChatLog {
     for (const record of records) {
       if (record.id !== "") this.#tie(this.#indexOf((known) => sameId(known, record)), record);
     }
-    this.#merge(
-      records,
-      (known, record) =>
-        record.id !== "" ? sameId(known, record) : sameText(known, record) &&
-          (known.stored === record.stored || (known.stored === "" && known.id !== "")),
-    );
+    this.#merge(records, {
+      surely: (known, record) =>
+        sameId(known, record) ||
+        (record.id === "" && known.stored === record.stored && sameText(known, record)),
+      maybe: (known, record) =>
+        record.id === "" && known.stored === "" && known.id !== "" && sameText(known, record),
+    });
   }
 
   /** The same for replayed events; one of them may be a stored text that has no id of its own. */
   mergeReplayed(events: readonly ChatMessage[]): void {
-    this.#merge(
-      events,
-      (known, event) =>
-        sameId(known, event) || (known.id === "" && known.stored !== "" && sameText(known, event)),
-    );
+    this.#merge(events, {
+      surely: sameId,
+      maybe: (known, event) => known.id === "" && known.stored !== "" && sameText(known, event),
+    });
   }
 
   /** Puts a live message at the end; false when it is there already. */
@@ -115,28 +117,30 @@ export class ChatLog {
     }
   }
 
-  /** Walks both lists from their ends: what is new goes in front of the next one that is known. */
-  #merge(
-    batch: readonly ChatMessage[],
-    same: (known: ChatMessage, message: ChatMessage) => boolean,
-  ): void {
-    let end = this.#messages.length;
-    for (const message of batch.toReversed()) {
-      const index = this.#messages.findLastIndex((known, at) => at < end && same(known, message));
-      // Out of order is better than twice.
-      const found = index >= 0 || message.id === ""
-        ? index
-        : this.#indexOf((known) => sameId(known, message));
-      if (found >= 0) {
-        this.#tie(found, message);
-        end = Math.min(end, found);
-      } else if (message.direction === "out" && this.#adopt(message)) {
-        end = Math.min(end, this.#indexOf((known) => sameId(known, message)));
-      } else {
-        this.#messages.splice(end, 0, this.#withEarlyStatus(message));
-      }
+  /** Walks both lists: what is new goes in front of the next one that is known. */
+  #merge(batch: readonly ChatMessage[], matching: Matching<ChatMessage>): void {
+    for (const message of batch) this.#adoptMissed(message);
+    const places = placesOf(batch, this.#messages, matching);
+    const merged: ChatMessage[] = [];
+    let fresh: ChatMessage[] = [];
+    let next = 0;
+    for (const [index, message] of batch.entries()) {
+      const at = places[index] ?? -1;
+      if (at < 0) fresh.push(this.#withEarlyStatus(message));
+      else this.#tie(at, message);
+      if (at < next) continue;
+      merged.push(...this.#messages.slice(next, at), ...fresh, ...this.#messages.slice(at, at + 1));
+      fresh = [];
+      next = at + 1;
     }
+    this.#messages = [...merged, ...this.#messages.slice(next), ...fresh];
     this.#trim();
+  }
+
+  /** A message of one's own that was on its way when the app was lost. */
+  #adoptMissed(message: ChatMessage): void {
+    if (message.direction !== "out" || message.id === "") return;
+    if (this.#indexOf((known) => sameId(known, message)) < 0) this.#adopt(message);
   }
 
   /** Adds to a known message what this one tells about it. */

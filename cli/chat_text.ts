@@ -28,18 +28,22 @@ export function wrapLine(line: string, columns: number): string[] {
   let width = 0;
   /** Where the row may be cut: how much of it stays, and what of its width. */
   let cut = { length: 0, width: 0 };
+  let cutAtSpace = false;
   for (const cluster of clustersOf(line)) {
     const own = clusterWidth(cluster);
     const [shown, columnsOfIt] = own > most ? ["?", 1] : [cluster, own];
-    if (width + columnsOfIt > most) {
+    // Twice when the word behind the last space leaves no room either.
+    while (row !== "" && width + columnsOfIt > most) {
       const kept = cut.length > 0 && shown !== " " ? cut : { length: row.length, width };
       rows.push(row.slice(0, kept.length).trimEnd());
       row = row.slice(kept.length);
       width -= kept.width;
       cut = { length: 0, width: 0 };
-      // The space at which a row ends is not carried over.
-      if (shown === " " && row === "") continue;
+      cutAtSpace = shown === " ";
     }
+    // The space at which a row ends is not carried over.
+    if (cutAtSpace && shown === " " && row === "") continue;
+    cutAtSpace = false;
     row += shown;
     width += columnsOfIt;
     if (shown === " ") cut = { length: row.length, width };

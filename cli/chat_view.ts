@@ -1,6 +1,6 @@
 import type { ChatMessage, Delivery } from "./chat_log.ts";
 import { safeLine, safeLines, wrapLine } from "./chat_text.ts";
-import { clusterWidth, fitted, textWidth } from "./chat_width.ts";
+import { fitted, textWidth } from "./chat_width.ts";
 import type { TerminalSize } from "./terminal.ts";
 
 /** Everything that is on the screen. */
@@ -179,26 +179,15 @@ function inputLine(
 ): { text: string; column: number } {
   const prompt = columns > 8 ? PROMPT : "";
   const room = Math.max(1, columns - prompt.length - 1);
-  const shown = input.map((cluster) => cluster === "\n" ? "↵" : safeLine(cluster));
-  let start = cursor;
-  let width = 0;
-  // As much in front of the cursor as there is room for, then what follows.
-  while (start > 0 && width + clusterWidthOf(shown[start - 1]) <= room) {
-    start--;
-    width += clusterWidthOf(shown[start]);
-  }
-  const column = prompt.length + width;
-  let end = cursor;
-  while (end < shown.length && width + clusterWidthOf(shown[end]) <= room) {
-    width += clusterWidthOf(shown[end]);
-    end++;
-  }
-  return { text: prompt + shown.slice(start, end).join(""), column: Math.min(column, columns - 1) };
-}
-
-/** Width of a cluster, or of the escape that stands for a dangerous one. */
-function clusterWidthOf(shown = ""): number {
-  return shown.startsWith("\\") ? shown.length : clusterWidth(shown);
+  // Only what is near the cursor is looked at: an input can be long.
+  const shown = (index: number) => input[index] === "\n" ? "↵" : safeLine(input[index] ?? "");
+  const width = (index: number) => textWidth(shown(index));
+  let [start, end, before] = [cursor, cursor, 0];
+  while (start > 0 && before + width(start - 1) <= room) before += width(--start);
+  let whole = before;
+  while (end < input.length && whole + width(end) <= room) whole += width(end++);
+  const text = Array.from({ length: end - start }, (_, index) => shown(start + index)).join("");
+  return { text: prompt + text, column: Math.min(prompt.length + before, columns - 1) };
 }
 
 /** Puts our own colours (SGR codes) around a text that is safe already. */

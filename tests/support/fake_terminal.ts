@@ -39,6 +39,11 @@ export class FakeTerminal implements Terminal {
     else reader.resolve(bytes);
   }
 
+  /** Makes reading fail. */
+  fail(error: Error): void {
+    this.#reader?.reject(error);
+  }
+
   resize(columns: number, rows: number): void {
     this.#size = { columns, rows };
     for (const action of [...this.#resizing]) action();
