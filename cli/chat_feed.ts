@@ -8,6 +8,8 @@ import { receivedEvent } from "./sse_event.ts";
 
 /** Stored messages asked for at each connection. Ours. */
 export const HISTORY_MESSAGES = 200;
+/** Largest answer with them, bytes. Ours: room for as many messages of the largest size. */
+export const MAX_CHAT_HISTORY_BYTES = 16_777_216;
 /** Events kept while the stored messages are on their way. Ours; the replay has 256 (http-api.md 5.4). */
 export const MAX_WAITING_EVENTS = 1_024;
 
@@ -136,7 +138,7 @@ export class ChatFeed {
     const { client, key } = this.#peer;
     const path = `/history?peer=${key}&limit=${HISTORY_MESSAGES}`;
     try {
-      const answer = await client.ask({ path }, { signal });
+      const answer = await client.ask({ path }, { signal, maxBytes: MAX_CHAT_HISTORY_BYTES });
       // 503: the app keeps no history, which is nothing to complain about.
       if (answer.status === 503) return { records: [], notice: "" };
       if (answer.status !== 200) throw refusal(answer);

@@ -8,7 +8,7 @@ import { ChatSender } from "./chat_sender.ts";
 import {
   chatFrame,
   type ChatState,
-  FIXED_ROWS,
+  historyHeight,
   messageHeight,
   type ViewStyle,
 } from "./chat_view.ts";
@@ -163,7 +163,7 @@ export class ChatSession {
   }
 
   #pressNamed(name: KeyName): void {
-    const page = Math.max(1, this.#setting.peer.io.terminal.size().rows - FIXED_ROWS - 1);
+    const page = Math.max(1, historyHeight(this.#setting.peer.io.terminal.size().rows) - 1);
     switch (name) {
       case "escape":
       case "interrupt":

@@ -40,7 +40,12 @@ export interface Frame {
 }
 
 /** Rows that are not history: title, status line, input. */
-export const FIXED_ROWS = 3;
+const FIXED_ROWS = 3;
+
+/** Rows that the history has on a screen of so many. */
+export function historyHeight(rows: number): number {
+  return Math.max(0, rows - FIXED_ROWS);
+}
 
 /** Rows that one message may take, so that nobody can push all others out of reach. Ours. */
 export const MAX_MESSAGE_ROWS = 500;
@@ -60,7 +65,7 @@ const PROMPT = "> ";
 /** Lays the screen out: title, history, status line, input. Small screens lose them in this order. */
 export function chatFrame(state: ChatState, size: TerminalSize, style: ViewStyle): Frame {
   const { columns, rows } = size;
-  const history = Math.max(0, rows - FIXED_ROWS);
+  const history = historyHeight(rows);
   const shown = historyRows(state, { columns, rows: history, style });
   const status = statusLine(state, columns);
   const input = inputLine(state, columns);

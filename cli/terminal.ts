@@ -21,7 +21,7 @@ export interface Terminal {
 }
 
 /** Size to go on with when the terminal does not tell: what terminals have had since the VT100. */
-export const FALLBACK_SIZE: TerminalSize = { columns: 80, rows: 24 };
+const FALLBACK_SIZE: TerminalSize = { columns: 80, rows: 24 };
 
 /** Bytes taken from the keyboard at once. Ours; a longer paste comes in several pieces. */
 export const KEYBOARD_READ_BYTES = 4_096;
