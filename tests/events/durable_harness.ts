@@ -120,7 +120,8 @@ export class CheckedReader {
     this.#channels = filter.channels;
     this.#reader = world.hub.subscribe(filter);
     this.#position = filter.since > world.newest ? 0 : filter.since;
-    this.#owed = this.#position > 0;
+    // Before the first event ever a reader is in step at once.
+    this.#owed = this.#position > 0 || world.newest === 0;
     this.#arm();
   }
 
