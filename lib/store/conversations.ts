@@ -1,4 +1,5 @@
 import { FieldReader, FieldWriter } from "./byte_fields.ts";
+import type { KeyRun } from "./free_key.ts";
 import { peerKey, peerOf, peersRange } from "./keyspace.ts";
 import { PEER_OVERHEAD_BYTES } from "./policy.ts";
 import { StoreError } from "./store_error.ts";
@@ -33,6 +34,8 @@ export interface Conversation {
   pendingCount: number;
   /** Its oldest records, if they were read and nothing changed there since. */
   oldest: OldRecord[] | undefined;
+  /** Keys found taken last. */
+  run: KeyRun | undefined;
 }
 
 const NO_RECORDS: Sums = { count: 0, bytes: 0, newest: -1n };
@@ -130,6 +133,7 @@ export class Conversations {
       pendingBytes: 0,
       pendingCount: 0,
       oldest: undefined,
+      run: undefined,
     };
     this.#byPeer.set(peer, conversation);
     this.#byId.set(id, conversation);

@@ -1,4 +1,5 @@
 import { FieldReader, FieldWriter } from "./byte_fields.ts";
+import { freeKey, type KeyRun } from "./free_key.ts";
 import { decodeGroupRecord, encodeGroupRecord } from "./group_codec.ts";
 import { groupKey, groupPlace, groupsRange, groupSumsKey } from "./keyspace.ts";
 import { RECORD_KEY_BYTES } from "./policy.ts";
@@ -18,6 +19,8 @@ export class KvGroups {
   #count = 0;
   #bytes = 0;
   #pendingBytes = 0;
+  /** Keys found taken last. */
+  #run: { readonly group: string; readonly keys: KeyRun } | undefined;
 
   constructor(kv: Deno.Kv) {
     this.#kv = kv;
@@ -51,12 +54,19 @@ export class KvGroups {
   /** Puts records into a commit; call the result after it. */
   async add(transaction: Transaction, records: readonly NewGroupRecord[]): Promise<() => void> {
     let [count, bytes] = [this.#count, this.#bytes];
-    const taken = new Set<string>();
+    const places = new Map<string, { taken: Set<bigint>; newest: bigint | undefined }>();
     for (const { record, time } of records) {
       const group = record.group_id;
-      let at = time;
-      while (taken.has(`${at} ${group}`) || await this.#exists(group, at)) at++;
-      taken.add(`${at} ${group}`);
+      const place = places.get(group) ?? { taken: new Set(), newest: await this.#newest(group) };
+      places.set(group, place);
+      const { taken, newest } = place;
+      const { key: at, run } = await freeKey(time, {
+        taken,
+        exists: async (key) =>
+          newest !== undefined && key <= newest && await this.#exists(group, key),
+        run: this.#run?.group === group ? this.#run.keys : undefined,
+      });
+      this.#run = run && { group, keys: run };
       const value = encodeGroupRecord(record, { at, time });
       piecesOf(value).forEach((piece, index) => transaction.set(groupKey(group, at, index), piece));
       count++;
@@ -82,6 +92,12 @@ export class KvGroups {
       page = [];
     }
     if (page.length > 0) yield page;
+  }
+
+  async #newest(group: string): Promise<bigint | undefined> {
+    const newest = this.#kv.list(groupsRange(group), { reverse: true, limit: 1 });
+    for await (const { key } of newest) return groupPlace(key).at;
+    return undefined;
   }
 
   async #exists(group: string, at: bigint): Promise<boolean> {

@@ -64,7 +64,7 @@ function readRecord(bytes: Uint8Array, { peer, key }: RecordPlace): HistoryRecor
   const id = reader.text();
   const replyTo = reader.text();
   const shift = (flags & SHIFTED) === 0 ? 0 : reader.number();
-  const extra: Extra = (flags & EXTRA) === 0 ? {} : JSON.parse(reader.text() ?? "{}");
+  const extra = (flags & EXTRA) === 0 ? {} : parseExtra(reader.text() ?? "");
   const outgoing = (flags & OUTGOING) !== 0;
   const { from = outgoing ? null : peer, ...file } = extra;
   return {
@@ -77,6 +77,12 @@ function readRecord(bytes: Uint8Array, { peer, key }: RecordPlace): HistoryRecor
     ...(replyTo === undefined ? {} : { reply_to: replyTo }),
     ...file,
   };
+}
+
+function parseExtra(json: string): Extra {
+  const extra: unknown = JSON.parse(json);
+  if (typeof extra === "object" && extra !== null) return extra;
+  throw new FieldError("Cannot read a record: its rare fields are no object");
 }
 
 function extraOf(record: HistoryRecord, peer: string): Extra | undefined {

@@ -1,5 +1,6 @@
 import { FieldWriter } from "./byte_fields.ts";
 import type { Conversation, OldRecord, SumsDraft } from "./conversations.ts";
+import { freeKey } from "./free_key.ts";
 import { recordKey, recordPlace, recordsRange, timeKey } from "./keyspace.ts";
 import { RECORD_KEY_BYTES } from "./policy.ts";
 import type { HistoryRecord } from "./record.ts";
@@ -159,10 +160,11 @@ export class RecordWriter {
     const taken = new Set<bigint>();
     const placed: PlacedNew[] = [];
     const { newest } = conversation.sums;
+    const exists = async (key: bigint) => key <= newest && await this.#exists(conversation, key);
     for (const one of records) {
-      let at = one.time;
-      while (taken.has(at) || (at <= newest && await this.#exists(conversation, at))) at++;
-      taken.add(at);
+      const found = await freeKey(one.time, { taken, exists, run: conversation.run });
+      conversation.run = found.run;
+      const at = found.key;
       const { peer } = conversation;
       const value = at === one.time && one.value !== undefined
         ? one.value

@@ -1,0 +1,51 @@
+import type { Clock } from "#kit";
+import type { History, HistoryLimits, OutboxTable } from "#store";
+import { type Claims, limitClaims } from "./history_limit_claims.ts";
+import { archiveClaims } from "./history_archive_claims.ts";
+import { queryClaims } from "./history_query_claims.ts";
+import { importClaims } from "./history_import_claims.ts";
+import { keptLog } from "#support/stored_messages.ts";
+import { ManualClock } from "#support/manual_clock.ts";
+
+/** What a test of the suite asks for. */
+export interface HistoryOptions {
+  readonly limits?: Partial<HistoryLimits>;
+  readonly whitelist?: ReadonlySet<string>;
+  readonly archive?: { readonly events: number; readonly bytes: number; readonly age: number };
+}
+
+/** What an implementation is made with. */
+export interface HistoryMaking extends HistoryOptions {
+  readonly clock: Clock;
+  readonly log: ReturnType<typeof keptLog>;
+}
+
+/** A history with a queue for messages. */
+export type FullHistory = History & { readonly outbox: OutboxTable };
+
+/** What the suite needs to know about an implementation of `History`. */
+export interface HistoryUnderTest {
+  readonly name: string;
+  /** Makes an empty one, with what cleans up behind it. */
+  readonly make: (
+    making: HistoryMaking,
+  ) => Promise<{ readonly history: FullHistory; readonly cleanUp: () => Promise<void> }>;
+}
+
+/** Registers the tests that every history passes. */
+export function historySuite({ name, make }: HistoryUnderTest): void {
+  const claims: Claims = { ...limitClaims, ...queryClaims, ...archiveClaims, ...importClaims };
+  for (const [claim, { options = {}, holds }] of Object.entries(claims)) {
+    Deno.test(`${name} ${claim}`, async () => {
+      const clock = new ManualClock();
+      const log = keptLog();
+      const { history, cleanUp } = await make({ clock, log, ...options });
+      try {
+        await holds({ history, clock, log: log.lines });
+      } finally {
+        await history.close();
+        await cleanUp();
+      }
+    });
+  }
+}

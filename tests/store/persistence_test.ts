@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { silentLog } from "#kit";
+import { type KvHistory, openHistory, type OpenHistoryOptions, StoreError } from "#store";
+import { ManualClock } from "#support/manual_clock.ts";
+import { keptLog, messageWith, peerNumber, SELF } from "#support/stored_messages.ts";
+
+const ANN = peerNumber(1);
+const BEN = peerNumber(2);
+const FREE = { perPeerRatePerMinute: 0 };
+
+interface Disk {
+  readonly clock: ManualClock;
+  /** Opens the store of this test again. */
+  open(options?: Partial<OpenHistoryOptions>): Promise<KvHistory>;
+}
+
+async function onDisk(test: (disk: Disk) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const clock = new ManualClock();
+  const path = `${folder}/history.db`;
+  try {
+    await test({
+      clock,
+      open: (options) =>
+        openHistory({ path, clock, log: silentLog, self: SELF, limits: FREE, ...options }),
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A database whose commits fail on demand, before they are made or after. */
+function failingKv(failing: { now: "never" | "before" | "after" }) {
+  return async (path: string): Promise<Deno.Kv> => {
+    const kv = await Deno.openKv(path);
+    return new Proxy(kv, {
+      get(target, name) {
+        const found: unknown = Reflect.get(target, name);
+        if (name === "atomic") return () => failingOperation(target.atomic(), failing);
+        return typeof found === "function" ? found.bind(target) : found;
+      },
+    });
+  };
+}
+
+function failingOperation(operation: Deno.AtomicOperation, failing: { now: string }) {
+  const commit = operation.commit.bind(operation);
+  operation.commit = async () => {
+    if (failing.now === "before") throw new Error("disk full");
+    const result = await commit();
+    if (failing.now === "after") throw new Error("power cut");
+    return result;
+  };
+  return operation;
+}
+
+/** Sums that memory has, against those counted from what the store gives back. */
+async function assertSumsAgree(history: KvHistory): Promise<void> {
+  const { messages, peers, events, bytes } = history.figures();
+  assert.equal((await history.recent(0)).length, messages);
+  assert.equal((await history.peers()).length, peers);
+  assert.equal((await history.events.read(0, 1e6)).length, events);
+  assert.equal(bytes > 0, messages > 0);
+}
+
+Deno.test("a store opened again has its records, sums, events, queue and numbers", () =>
+  onDisk(async ({ clock, open }) => {
+    const first = await open();
+    for (let number = 0; number < 300; number++) {
+      const wall = clock.wall() + BigInt(number);
+      first.append(messageWith(peerNumber(number % 7), { wall, text: `${number}` }));
+    }
+    await first.outbox.put({ id: "q", to: ANN, text: "later", queuedAt: "1", expiresAt: "2" });
+    await first.import({
+      messages: [],
+      groupMessages: [{
+        group_id: "g",
+        sender_pk: ANN,
+        outgoing: false,
+        text: "x",
+        timestamp: "2026-09-08T10:00:00Z",
+      }],
+    });
+    const [recent, events, figures] = [
+      await first.recent(0),
+      await first.events.read(0, 1_000),
+      first.figures(),
+    ];
+    await first.close();
+    const second = await open();
+    assert.deepEqual(await second.recent(0), recent);
+    assert.deepEqual(await second.events.read(0, 1_000), events);
+    const { commits: _, ...sums } = figures;
+    const { commits, ...again } = second.figures();
+    assert.deepEqual(again, sums);
+    assert.equal(commits, 0);
+    assert.deepEqual(second.outbox.list().map(({ text }) => text), ["later"]);
+    assert.equal(second.append(messageWith(ANN, { wall: clock.wall() })).seq, 301);
+    await second.close();
+  }));
+
+Deno.test("event numbers never come again, even when all events are gone", () =>
+  onDisk(async ({ clock, open }) => {
+    const archive = { events: 100, bytes: 1e6, age: 60_000 };
+    const first = await open({ archive });
+    for (let number = 0; number < 3; number++) {
+      await first.append(messageWith(ANN, { wall: clock.wall() })).committed;
+    }
+    await first.forgetPeer(ANN);
+    await first.close();
+    const second = await open({ archive });
+    assert.deepEqual([second.events.newest, second.events.oldest], [3, 4]);
+    assert.equal(second.append(messageWith(ANN, { wall: clock.wall() })).seq, 4);
+    await second.sweep();
+    await clock.advance(60_000);
+    await second.sweep();
+    assert.equal(second.figures().events, 0);
+    await second.close();
+    const third = await open({ archive });
+    assert.equal(third.append(messageWith(ANN, { wall: clock.wall() })).seq, 5);
+    await third.close();
+  }));
+
+Deno.test("the sweep at the start removes what expired while the program was off", () =>
+  onDisk(async ({ clock, open }) => {
+    const first = await open();
+    for (let number = 0; number < 1_200; number++) {
+      first.append(messageWith(peerNumber(number % 3), { wall: clock.wall() + BigInt(number) }));
+    }
+    await first.close();
+    await clock.advance(31 * 86_400_000);
+    const second = await open();
+    assert.equal(second.figures().messages, 1_200);
+    await clock.advance(0);
+    // Behind the first step of the sweep; this one takes what is left.
+    await second.sweep();
+    assert.deepEqual([second.figures().messages, second.figures().bytes], [0, 0]);
+    await second.close();
+  }));
+
+Deno.test("a lowered cap is reached with the next message of a conversation", () =>
+  onDisk(async ({ clock, open }) => {
+    const first = await open({ limits: { ...FREE, perPeerCap: 0 } });
+    for (let number = 0; number < 1_500; number++) {
+      const wall = clock.wall() + BigInt(number);
+      first.append(messageWith(ANN, { wall, text: `${number}` }));
+    }
+    await first.close();
+    const second = await open({ limits: { ...FREE, perPeerCap: 10 } });
+    const wall = clock.wall() + 5_000n;
+    await second.append(messageWith(ANN, { wall, text: "new" })).committed;
+    await second.forget(ANN, "a job behind the trimming");
+    const texts = (await second.byPeer(ANN, 0)).map(({ text }) => text);
+    assert.deepEqual([texts.length, texts[0], texts.at(-1)], [10, "1491", "new"]);
+    await assertSumsAgree(second);
+    await second.close();
+  }));
+
+for (const now of ["before", "after"] as const) {
+  Deno.test(`a disk that fails ${now} the commit loses nothing but what it says, and sums stay true`, () =>
+    onDisk(async ({ clock, open }) => {
+      const failing: Parameters<typeof failingKv>[0] = { now: "never" };
+      const log = keptLog();
+      const history = await open({ openKv: failingKv(failing), log });
+      const append = (peer: string, text: string) =>
+        history.append(messageWith(peer, { wall: clock.wall(), text }));
+      assert.equal(await append(ANN, "kept").committed, true);
+      failing.now = now;
+      for (let again = 0; again < 3; again++) {
+        const lost = [append(ANN, "lost"), append(BEN, "lost")];
+        assert.deepEqual(lost.map(({ refusal }) => refusal), [undefined, undefined]);
+        assert.deepEqual(await Promise.all(lost.map(({ committed }) => committed)), [false, false]);
+        await clock.advance(10_000);
+      }
+      await assert.rejects(
+        history.outbox.put({ id: "q", to: ANN, text: "x", queuedAt: "1", expiresAt: "2" }),
+        (error) => error instanceof StoreError && error.code === "disk",
+      );
+      assert.equal(history.figures().failedCommits, 3);
+      const told = log.lines.filter((line) => line.includes("history commit failed"));
+      assert.equal(told.length, 1);
+      assert.match(told[0] ?? "", /^ERROR .*: (disk full|power cut); 2 messages are delivered but/);
+      failing.now = "never";
+      const recovered = append(BEN, "again");
+      assert.equal(recovered.seq, 8);
+      assert.equal(await recovered.committed, true);
+      await assertSumsAgree(history);
+      const texts = new Set((await history.recent(0)).map(({ text }) => text));
+      assert.ok(texts.has("kept") && texts.has("again"));
+      if (now === "before") assert.ok(!texts.has("lost"));
+      const figures = history.figures();
+      await history.close();
+      const reopened = await open();
+      assert.equal(reopened.figures().bytes, figures.bytes);
+      assert.equal(reopened.figures().messages, figures.messages);
+      assert.ok(reopened.events.newest === 8);
+      await assertSumsAgree(reopened);
+      await reopened.close();
+    }));
+}
+
+Deno.test("queries of a closed store reject, and closing twice is closing once", () =>
+  onDisk(async ({ open }) => {
+    const history = await open();
+    await Promise.all([history.close(), history.close()]);
+    const isClosed = (error: unknown) => error instanceof StoreError && error.code === "closed";
+    await assert.rejects(history.recent(1), isClosed);
+    await assert.rejects(history.forget(ANN, "x"), isClosed);
+    await assert.rejects(history.search("x", 1), isClosed);
+  }));
+
+Deno.test("closing writes what waits", () =>
+  onDisk(async ({ clock, open }) => {
+    const first = await open();
+    const appended = Array.from({ length: 500 }, (_, number) =>
+      first.append(messageWith(ANN, { wall: clock.wall() + BigInt(number) })));
+    await first.close();
+    const stored = await Promise.all(appended.map(({ committed }) =>
+      committed
+    ));
+    assert.ok(stored.every((ok) => ok));
+    const second = await open();
+    assert.equal(second.figures().messages, 500);
+    await second.close();
+  }));
