@@ -83,15 +83,14 @@ function flagOffer(spec: FlagSpec): Offer {
 
 /**
  * What the usage line of a command says about its first operand: `bash|zsh|fish` and
- * `add NAME PK | ls | rm NAME` name words, `<file>` and `FILE` a file.
+ * `add NAME PK | ls | rm NAME` name words, `FILE` and `[FILE]` a file.
  */
 export function operandOffer(usage: string): Offer {
-  const first = usage.split("|").map((part) => part.trim().split(/\s+/)[0] ?? "");
+  const first = usage.replace(/[[\]<>]/g, "").split("|")
+    .map((part) => part.trim().split(/\s+/)[0] ?? "");
   const words = first.filter((word) => /^[a-z][a-z-]*$/.test(word));
   if (words.length > 0) return { kind: "words", words };
-  return first.some((word) => /^[[<]*(file|path)\b/i.test(word))
-    ? { kind: "files" }
-    : { kind: "nothing" };
+  return first.some((word) => /^(FILE|PATH)$/.test(word)) ? { kind: "files" } : { kind: "nothing" };
 }
 
 function bareFlag(name: string, short: string, help: string): CompletionFlag {

@@ -159,7 +159,7 @@ Deno.test("scripts quote whatever a table says", async () => {
     command({
       name: "odd",
       summary: help,
-      operands: "<file>",
+      operands: "FILE",
       flags: { flag: { type: "path", short: "f", help, value: "a:b" } },
       load: () => Promise.reject(new Error("not run")),
     }),
@@ -183,8 +183,12 @@ Deno.test("operandOffer reads usage lines", () => {
     kind: "words",
     words: ["bash", "zsh", "fish"],
   });
-  assert.deepEqual(operandOffer("<file>"), { kind: "files" });
+  assert.deepEqual(operandOffer("FILE"), { kind: "files" });
   assert.deepEqual(operandOffer("[FILE]"), { kind: "files" });
+  assert.deepEqual(operandOffer("[list | cancel ID]"), {
+    kind: "words",
+    words: ["list", "cancel"],
+  });
   assert.deepEqual(operandOffer("NAME"), { kind: "nothing" });
   assert.deepEqual(operandOffer(""), { kind: "nothing" });
 });
