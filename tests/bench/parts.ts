@@ -10,6 +10,7 @@ import { roundTripPart } from "./round_trip_part.ts";
 import type { Part } from "./rounds.ts";
 import { searchPart } from "./search_part.ts";
 import { sessionPart } from "./session_part.ts";
+import { storePart } from "./store_part.ts";
 
 /** Everything the bench measures, in the order in which it runs. */
 export const PARTS: readonly Part[] = [
@@ -22,6 +23,7 @@ export const PARTS: readonly Part[] = [
   bulkPart,
   memoryPart,
   fanOutPart,
+  storePart,
   searchPart,
   oneShotPart,
 ];

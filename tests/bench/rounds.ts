@@ -6,6 +6,8 @@ import { median, spread } from "./statistics.ts";
 export interface BenchContext {
   /** A smoke run: small counts, one or two rounds. Its figures mean little. */
   readonly quick: boolean;
+  /** Messages that the store part was asked for. */
+  readonly records?: number | undefined;
   /** `full` in a whole run, `quick` in a smoke run. */
   size(full: number, quick: number): number;
   /** Tells the person who waits what is going on. */

@@ -167,6 +167,9 @@ Deno.test("parseOptions takes every flag and refuses what it does not know", () 
     only: new Set(["rtt", "sse"]),
   });
   assert.equal(parseOptions(["--only", "cxo"], parts), 'Cannot run "cxo": the parts are rtt, sse');
+  const asked = parseOptions(["--records", "1000000"], parts);
+  assert.ok(typeof asked === "object" && asked.records === 1_000_000);
+  assert.match(String(parseOptions(["--records=1e6"], parts)), /^Cannot fill the store/);
   assert.equal(parseOptions(["--fast"], parts), 'Cannot use option "--fast"');
   assert.equal(parseOptions(["--help"], parts), "");
   assert.equal(
