@@ -18,8 +18,9 @@ import type { Serving } from "#app";
 import { runCli } from "./run.ts";
 import { systemIo } from "./system_io.ts";
 
-export type { CliIo } from "./io.ts";
-export { Output, OutputClosed, type TextSink } from "./output.ts";
+export type { ByteSource, CliIo, FileDraft } from "./io.ts";
+export { Output, OutputClosed, type Span, type TextSink } from "./output.ts";
+export type { Terminal, TerminalSize } from "./terminal.ts";
 export { ENVIRONMENT_VARIABLES } from "./environment.ts";
 export { flagReference } from "./flag_reference.ts";
 export { runCli };

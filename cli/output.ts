@@ -11,7 +11,9 @@ export interface TextSink {
 
 /** A piece of a line, and how it looks where colours are wanted. */
 export interface Span {
+  /** As it came; control characters are hidden on a terminal. */
   readonly text: string;
+  /** Plain without one. */
   readonly style?: "dim" | "in" | "out";
 }
 

@@ -1,6 +1,8 @@
 /** Columns and rows of a terminal. */
 export interface TerminalSize {
+  /** Cells in a row. */
   readonly columns: number;
+  /** Rows on the screen. */
   readonly rows: number;
 }
 

@@ -36,12 +36,13 @@ export {
 } from "./envelope.ts";
 export * from "./limits.ts";
 export { newMessageId } from "./message_id.ts";
-export { Outbox } from "./outbox.ts";
-export {
-  type ListedMessage,
-  type OutboxLimits,
-  type QueuedMessage,
-  type QueueTable,
+export { Outbox, type QueueOutcome, type QueueRequest } from "./outbox.ts";
+export type {
+  ListedMessage,
+  OutboxLimits,
+  QueuedMessage,
+  QueuedState,
+  QueueTable,
 } from "./outbox_plan.ts";
 export type { EventStream } from "./outlet.ts";
 export { effectiveWait, noConnectionText, type SendOutcome, type SendRequest } from "./outbound.ts";

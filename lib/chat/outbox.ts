@@ -40,9 +40,11 @@ export interface OutboxOptions {
 
 /** A message to be queued. */
 export interface QueueRequest {
+  /** Who is to get it. */
   readonly recipient: PublicKey;
   /** Not empty. */
   readonly text: string;
+  /** Id of the quoted message. */
   readonly replyTo?: string;
   /** Milliseconds until it is given up. */
   readonly expiresInMs?: number;

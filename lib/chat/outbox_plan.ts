@@ -15,10 +15,13 @@ export interface QueuedMessage {
   readonly id: string;
   /** Recipient, 66 lower-case hex digits. */
   readonly to: string;
+  /** As its author wrote it. */
   readonly text: string;
+  /** Id of the quoted message. */
   readonly replyTo?: string;
   /** Nanoseconds since 1970-01-01 UTC, decimal. */
   readonly queuedAt: string;
+  /** When it is given up, in the same form. */
   readonly expiresAt: string;
   /** When it was first written to a connection; undefined before. */
   readonly writtenAt?: string;
@@ -114,13 +117,19 @@ export type QueuedState = "waiting" | "sending" | "unconfirmed";
 
 /** A queued message as `GET /outbox` shows it, ready for JSON. */
 export interface ListedMessage {
+  /** Its wire id. */
   readonly id: string;
+  /** Recipient, 66 lower-case hex digits. */
   readonly to: string;
+  /** As its author wrote it. */
   readonly text: string;
+  /** Id of the quoted message. */
   readonly reply_to?: string;
   /** RFC 3339. */
   readonly queued_at: string;
+  /** RFC 3339. */
   readonly expires_at: string;
+  /** How far it has come. */
   readonly state: QueuedState;
 }
 

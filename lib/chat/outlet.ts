@@ -6,6 +6,7 @@ import { MAX_WAITING_EVENTS } from "./limits.ts";
 export interface EventStream {
   /** `seq` is the number on the durable stream; without one the stream numbers by itself. */
   publishMessage(event: MessageEvent, seq?: number): void;
+  /** Surfaces news about the delivery of a message. */
   publishStatus(event: StatusEvent): void;
 }
 

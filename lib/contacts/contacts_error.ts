@@ -5,6 +5,7 @@ export type ContactsFault = "contacts-invalid-key" | "contacts-full" | "contacts
 
 /** A change that was not made; the text is that of http-api.md 4.11 and 4.12. */
 export class ContactsError extends CodedError {
+  /** Stable, for programs. */
   declare readonly code: ContactsFault;
 
   /** An error of that code with the text for the client. */

@@ -6,8 +6,11 @@ export const MAX_SETTINGS_BYTES = 2_097_152;
 
 /** Where a settings file is, and who is told about it. */
 export interface JsonFileOptions {
+  /** Where it is; its folder is made when it is first written. */
   readonly path: string;
+  /** How it is read and replaced. */
   readonly files: ContactFiles;
+  /** Told why it cannot be used. */
   readonly log: Log;
   /** For log lines: `address book`, `privacy settings`. */
   readonly what: string;

@@ -18,8 +18,11 @@ export interface PrivacyOptions extends Omit<JsonFileOptions, "what"> {
 
 /** What `GET /privacy` shows, keys in this order. */
 export interface PrivacyState {
+  /** Whether new people wait for approval. */
   readonly approval: boolean;
+  /** Keys whose frames are dropped unseen, sorted. */
   readonly blocked: readonly string[];
+  /** Keys that wait for approval, sorted. */
   readonly requests: readonly string[];
 }
 

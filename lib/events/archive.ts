@@ -9,6 +9,7 @@ export const ARCHIVE_PAGE_CHARACTERS = 262_144;
 export interface ArchivedEvent {
   /** Its number on `/events`; ascending, may leave gaps only where a commit failed. */
   readonly seq: number;
+  /** Its kind of conversation, for the filter of `/events`. */
   readonly channel: Channel;
   /** Its JSON text as `/events` sends it, `{"seq":<seq>,…}`. */
   readonly line: string;

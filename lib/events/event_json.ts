@@ -99,6 +99,7 @@ export interface SeedSource {
   readonly peer: string;
   /** Author of a received message. */
   readonly from?: string;
+  /** Whether this node sent it. */
   readonly outgoing: boolean;
   /** As it is stored: structured bodies still wrapped. */
   readonly text: string;

@@ -41,6 +41,7 @@ export class EventHub {
   #unread = 0;
   #closed = false;
 
+  /** Nothing is published yet; with an archive its numbers go on. */
   constructor({ clock, archive, ring = STRUCTURED_RING }: EventHubOptions) {
     this.#clock = clock;
     this.#legacyLog = new EventLog({ clock, capacity: LEGACY_QUEUE });

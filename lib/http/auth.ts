@@ -19,7 +19,9 @@ export interface GateOptions {
   readonly verifier: PasswordVerifier;
   /** Value of `--internal-token`; blank or absent turns that way in off (http-api.md 2.2). */
   readonly internalToken?: string | undefined;
+  /** For delays and for forgetting tries. */
   readonly clock: Clock;
+  /** For the key of the remembered digests. */
   readonly random: Random;
   /** Told when an address begins to be slowed, at most once a minute. */
   readonly log?: Log | undefined;

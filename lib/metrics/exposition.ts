@@ -2,6 +2,7 @@
 export interface MetricSample {
   /** Label name -> value; any text is fine as a value. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** The number itself. */
   readonly value: number;
 }
 
@@ -11,6 +12,7 @@ export interface MetricFamily {
   readonly name: string;
   /** One sentence for people. */
   readonly help: string;
+  /** Whether it only ever grows. */
   readonly type: "counter" | "gauge";
   /** Without one, the family is left out. */
   readonly samples: readonly MetricSample[];

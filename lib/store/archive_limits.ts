@@ -1,5 +1,6 @@
 /** How much of `/events` is kept on disk. */
 export interface ArchiveLimits {
+  /** Number of events. */
   readonly events: number;
   /** Bytes as stored. */
   readonly bytes: number;

@@ -24,21 +24,31 @@ export interface Appended {
 
 /** Where a search found something, newest first (http-api.md 4.10). */
 export interface SearchHit {
+  /** Key of the other side. */
   readonly peer: string;
+  /** Author of an inbound message. */
   readonly from?: string;
+  /** Absent for an inbound message. */
   readonly outgoing?: true;
   /** Unwrapped. */
   readonly text: string;
+  /** RFC 3339. */
   readonly ts: string;
 }
 
 /** Counts of history.md 7.1. */
 export interface ImportReport {
+  /** Stored. */
   readonly messages: number;
+  /** Stored messages of groups. */
   readonly group_messages: number;
+  /** Skipped, because they were there already or twice in the archive. */
   readonly duplicates: number;
+  /** Refused by a limit, or no valid record. */
   readonly rejected: number;
+  /** Stored, but older than the age limit. */
   readonly expiring: number;
+  /** Pushed out again by the cap of their conversation. */
   readonly evicted: number;
   /** The store was full before the end: what was stored stays. */
   readonly full: boolean;
@@ -48,13 +58,15 @@ export interface ImportReport {
 export interface StoreFigures {
   /** Live records. */
   readonly messages: number;
+  /** Peers with live records. */
   readonly peers: number;
   /** Bytes of live records: key, value and 64 for each peer (history.md 5). */
   readonly bytes: number;
   /** Events kept for `/events`. */
   readonly events: number;
-  /** Commits, and those that failed. */
+  /** Commits, those that failed included. */
   readonly commits: number;
+  /** Commits that failed. */
   readonly failedCommits: number;
   /** The last commit failed: nothing is kept until one succeeds. */
   readonly failing: boolean;
@@ -99,6 +111,7 @@ export interface History {
   sweep(): Promise<number>;
   /** The events of `/events` on disk. */
   readonly events: EventArchive;
+  /** What `/status` and `/metrics` say, at this moment. */
   figures(): StoreFigures;
   /** Commits what waits, stops the schedule, lets go of the file. */
   close(): Promise<void>;

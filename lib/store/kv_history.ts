@@ -22,6 +22,7 @@ export class KvHistory implements History {
   #timer: Timer | undefined;
   #closing: Promise<void> | undefined;
 
+  /** Nothing is read yet: {@link start} does that. */
   constructor(parts: KvHistoryParts) {
     this.#parts = parts;
     this.#writer = new KvWriter(parts);
@@ -36,6 +37,7 @@ export class KvHistory implements History {
     this.#indexing = this.#parts.index.load().catch(this.#writer.logFailure);
   }
 
+  /** The events of `/events` on disk. */
   get events(): EventArchive {
     return this.#parts.archive;
   }
@@ -123,6 +125,7 @@ export class KvHistory implements History {
     return removed;
   }
 
+  /** What `/status` and `/metrics` say. */
   figures(): StoreFigures {
     const { conversations, archive } = this.#parts;
     return {

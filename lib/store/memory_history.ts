@@ -25,7 +25,9 @@ import { parseTimestamp } from "./timestamp.ts";
 
 /** What a {@link MemoryHistory} needs. */
 export interface MemoryHistoryOptions {
+  /** For ages, sweeps and waits. */
   readonly clock: Clock;
+  /** Told of refusals and failures. */
   readonly log: Log;
   /** This node's key, 66 hex digits: the author of outgoing records. */
   readonly self: string;
@@ -33,6 +35,7 @@ export interface MemoryHistoryOptions {
   readonly limits?: Partial<HistoryLimits>;
   /** Peers whose messages are kept; all without it. */
   readonly whitelist?: ReadonlySet<string>;
+  /** How much of `/events` is kept; ARCHIVE_LIMITS by default. */
   readonly archive?: ArchiveLimits;
 }
 
@@ -60,11 +63,16 @@ export class MemoryHistory implements History {
   #commits = 0;
   #timer: Timer | undefined;
   #closed = false;
-  readonly ready = undefined;
+  /** Never: there is no disk to wait for. */
+  readonly ready: undefined = undefined;
   /** Queued messages, without a disk either. */
   readonly outbox: OutboxTable = new MemoryOutbox();
 
-  /** @throws {StoreError} `invalid-limits` */
+  /**
+   * Empty.
+   *
+   * @throws {StoreError} `invalid-limits`
+   */
   constructor(options: MemoryHistoryOptions) {
     const limits = { ...DEFAULT_HISTORY_LIMITS, ...options.limits };
     validateLimits(limits, options.whitelist);
@@ -160,6 +168,7 @@ export class MemoryHistory implements History {
     return Promise.resolve(removed);
   }
 
+  /** What `/status` and `/metrics` say. */
   figures(): StoreFigures {
     let messages = 0;
     for (const kept of this.#conversations.values()) messages += kept.length;

@@ -26,7 +26,9 @@ export const STORE_FORMAT = 1;
 export interface OpenHistoryOptions {
   /** Database file; its folder is created. */
   readonly path: string;
+  /** For ages, sweeps and waits. */
   readonly clock: Clock;
+  /** Told of refusals and failures. */
   readonly log: Log;
   /** This node's key, 66 hex digits: the author of outgoing records. */
   readonly self: string;
@@ -34,6 +36,7 @@ export interface OpenHistoryOptions {
   readonly limits?: Partial<HistoryLimits>;
   /** File of `--persist-whitelist`. */
   readonly whitelistPath?: string | undefined;
+  /** How much of `/events` is kept; ARCHIVE_LIMITS by default. */
   readonly archive?: ArchiveLimits;
   /** Opens a database; tests hand in one that fails. */
   readonly openKv?: (path: string) => Promise<Deno.Kv>;

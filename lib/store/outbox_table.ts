@@ -4,13 +4,18 @@ export interface OutboxEntry {
   readonly id: string;
   /** Recipient, 66 lower-case hex digits. */
   readonly to: string;
+  /** As its author wrote it. */
   readonly text: string;
+  /** Id of the quoted message. */
   readonly replyTo?: string;
   /** Nanoseconds since 1970-01-01 UTC, decimal. */
   readonly queuedAt: string;
+  /** When it is given up, in the same form. */
   readonly expiresAt: string;
   /** When it was first written to a connection without a receipt so far; undefined before. */
   readonly writtenAt?: string;
+  /** Written, and no receipt came while the connection lived: it is not written again. */
+  readonly unconfirmed?: boolean;
 }
 
 /** Queued messages on disk. Small: everything is in memory as well. */

@@ -7,6 +7,7 @@ export interface HistoryRecord {
   readonly peer: string;
   /** Author of an inbound message. */
   readonly from?: string;
+  /** Whether this node sent it. */
   readonly outgoing: boolean;
   /** As it travelled: structured bodies stay raw. */
   readonly text: string;
@@ -18,17 +19,26 @@ export interface HistoryRecord {
   readonly reply_to?: string;
   /** File messages of an imported archive; kept as they are. */
   readonly file_id?: string;
+  /** As its sender called it. */
   readonly file_name?: string;
+  /** Bytes. */
   readonly file_size?: number;
+  /** State of the transfer. */
   readonly file_status?: string;
+  /** Where the deployed page finds it. */
   readonly file_url?: string;
 }
 
 /** One stored message of a group (history.md 3). Only archives hold them until groups exist here. */
 export interface GroupRecord {
+  /** The group. */
   readonly group_id: string;
+  /** Its author, 66 lower-case hex digits. */
   readonly sender_pk: string;
+  /** Whether this node sent it. */
   readonly outgoing: boolean;
+  /** The message. */
   readonly text: string;
+  /** RFC 3339 in UTC, up to nanoseconds. */
   readonly timestamp: string;
 }
