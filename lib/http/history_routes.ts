@@ -85,13 +85,15 @@ async function postForget(
   if (ports.history === undefined) return await forgetReplayOnly(c, ports);
   const { pk, id, all } = await readFields(c, FORGET_BODY);
   const peer = readKey(pk).hex;
-  if (all) ports.chat?.forgetReplay(peer);
-  else if (id === "") return textReply(400, "missing id");
+  if (!all && id === "") return textReply(400, "missing id");
   try {
     if (all) await ports.history.forgetPeer(peer);
     else await ports.history.forget(peer, id);
   } catch (thrown) {
     return textReply(500, `history delete failed: ${errorText(thrown)}`);
+  } finally {
+    // Afterwards: a page that was being read for a returning client would bring events back.
+    if (all) ports.chat?.forgetReplay(peer);
   }
   return emptyReply(204);
 }
