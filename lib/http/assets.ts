@@ -1,9 +1,26 @@
+import actionsScript from "./web/actions.js" with { type: "text" };
 import apiScript from "./web/api.js" with { type: "text" };
 import appScript from "./web/app.js" with { type: "text" };
+import bubbleScript from "./web/bubble.js" with { type: "text" };
+import chatStyle from "./web/chat.css" with { type: "text" };
+import composerStyle from "./web/composer.css" with { type: "text" };
+import composerScript from "./web/composer.js" with { type: "text" };
+import conversationsScript from "./web/conversations.js" with { type: "text" };
+import dialogsScript from "./web/dialogs.js" with { type: "text" };
+import dialogStyle from "./web/dialog.css" with { type: "text" };
+import domScript from "./web/dom.js" with { type: "text" };
 import icon from "./web/icon.svg" with { type: "text" };
 import page from "./web/index.html" with { type: "text" };
+import listStyle from "./web/list.css" with { type: "text" };
+import memoryScript from "./web/memory.js" with { type: "text" };
+import messageScript from "./web/message.js" with { type: "text" };
+import messagesScript from "./web/messages.js" with { type: "text" };
+import peopleScript from "./web/people.js" with { type: "text" };
+import receiptsScript from "./web/receipts.js" with { type: "text" };
+import stateScript from "./web/state.js" with { type: "text" };
 import style from "./web/style.css" with { type: "text" };
-import viewScript from "./web/view.js" with { type: "text" };
+import syncScript from "./web/sync.js" with { type: "text" };
+import textScript from "./web/text.js" with { type: "text" };
 import { textReply, whole } from "./replies.ts";
 
 /** What a browser may do on our page: fetch from us, and nothing else (http-api.md 2.4). */
@@ -12,14 +29,32 @@ export const CONTENT_SECURITY_POLICY =
 
 const HTML = "text/html; charset=utf-8";
 const SCRIPT = "text/javascript; charset=utf-8";
+const STYLE = "text/css; charset=utf-8";
 
 /** Files of the web page by path; looked up, never joined to a folder, so nothing can escape. */
 const ASSETS: ReadonlyMap<string, { type: string; body: string }> = new Map([
   ["/", { type: HTML, body: page }],
+  ["/actions.js", { type: SCRIPT, body: actionsScript }],
   ["/api.js", { type: SCRIPT, body: apiScript }],
   ["/app.js", { type: SCRIPT, body: appScript }],
-  ["/view.js", { type: SCRIPT, body: viewScript }],
-  ["/style.css", { type: "text/css; charset=utf-8", body: style }],
+  ["/bubble.js", { type: SCRIPT, body: bubbleScript }],
+  ["/composer.js", { type: SCRIPT, body: composerScript }],
+  ["/conversations.js", { type: SCRIPT, body: conversationsScript }],
+  ["/dialogs.js", { type: SCRIPT, body: dialogsScript }],
+  ["/dom.js", { type: SCRIPT, body: domScript }],
+  ["/memory.js", { type: SCRIPT, body: memoryScript }],
+  ["/message.js", { type: SCRIPT, body: messageScript }],
+  ["/messages.js", { type: SCRIPT, body: messagesScript }],
+  ["/people.js", { type: SCRIPT, body: peopleScript }],
+  ["/receipts.js", { type: SCRIPT, body: receiptsScript }],
+  ["/state.js", { type: SCRIPT, body: stateScript }],
+  ["/sync.js", { type: SCRIPT, body: syncScript }],
+  ["/text.js", { type: SCRIPT, body: textScript }],
+  ["/chat.css", { type: STYLE, body: chatStyle }],
+  ["/composer.css", { type: STYLE, body: composerStyle }],
+  ["/dialog.css", { type: STYLE, body: dialogStyle }],
+  ["/list.css", { type: STYLE, body: listStyle }],
+  ["/style.css", { type: STYLE, body: style }],
   ["/icon.svg", { type: "image/svg+xml", body: icon }],
 ]);
 

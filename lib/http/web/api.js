@@ -5,48 +5,81 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 /** What the page asks of the process it came from. Addresses are relative, for proxies with a prefix. */
+import { parseObject } from "./text.js";
 
 /** Milliseconds before an event stream that was refused is asked for again. */
 const RETRY_MS = 3_000;
+/** Milliseconds to wait for events that were announced. */
+const CATCH_UP_MS = 4_000;
 
-/**
- * The process's own view of itself.
- *
- * @returns {Promise<Record<string, unknown>>}
- */
-export async function fetchStatus() {
-  const reply = await fetch("./status");
-  if (!reply.ok) throw new Error((await reply.text()).trim());
-  return await reply.json();
+/** An answer that is not a success; the message is the server's text. */
+export class Refusal extends Error {
+  /** @param {string} message @param {number} status */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
 }
 
 /**
- * Sends a message and asks for a receipt; throws an error with the server's text.
- *
- * @param {string} recipient
- * @param {string} message
- * @returns {Promise<void>}
+ * @param {string} path below the address of the page
+ * @returns {Promise<any>} the JSON of the answer
  */
-export async function sendMessage(recipient, message) {
-  const reply = await fetch("./message", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ recipient, message, receipts: true }),
+export async function get(path) {
+  return await readJson(await fetch(`./${path}`));
+}
+
+/**
+ * @param {string} path
+ * @param {object} body
+ * @returns {Promise<any>} the JSON of the answer; undefined when it has none
+ */
+export async function post(path, body) {
+  const headers = { "content-type": "application/json" };
+  return await readJson(
+    await fetch(`./${path}`, { method: "POST", headers, body: JSON.stringify(body) }),
+  );
+}
+
+/**
+ * Takes a queued message back. False when it is not waiting any more.
+ *
+ * @param {string} id
+ */
+export async function takeBack(id) {
+  const reply = await fetch(`./outbox/${encodeURIComponent(id)}`, { method: "DELETE" });
+  if (reply.ok || reply.status === 404) return reply.ok;
+  throw new Refusal((await reply.text()).trim(), reply.status);
+}
+
+/**
+ * Sends a message and asks for a receipt.
+ *
+ * @param {{ recipient: string, message: string, replyTo?: string, queue: boolean }} request
+ * @returns {Promise<{ id: string, mark: "sent" | "queued" }>}
+ */
+export async function sendMessage({ recipient, message, replyTo, queue }) {
+  const reply = await post("message", {
+    recipient,
+    message,
+    receipts: true,
+    ...(replyTo ? { reply_to: replyTo } : {}),
+    ...(queue ? { queue: true } : {}),
   });
-  if (!reply.ok) throw new Error((await reply.text()).trim());
+  return { id: String(reply?.id ?? ""), mark: reply?.queued === true ? "queued" : "sent" };
 }
 
 /**
- * Follows the event stream for as long as the page is open.
+ * Follows the live stream for as long as the page is open.
  *
  * @param {(event: Record<string, unknown>) => void} onEvent
- * @param {(state: "live" | "lost") => void} onState
+ * @param {(state: "open" | "lost") => void} onState
  */
 export function followEvents(onEvent, onState) {
   const source = new EventSource("./sse");
-  source.addEventListener("open", () => onState("live"));
+  source.addEventListener("open", () => onState("open"));
   source.addEventListener("message", ({ data }) => {
-    const event = readEvent(String(data));
+    const event = parseObject(String(data));
     if (event !== undefined) onEvent(event);
   });
   source.addEventListener("error", () => {
@@ -58,14 +91,56 @@ export function followEvents(onEvent, onState) {
 }
 
 /**
- * @param {string} text
- * @returns {Record<string, unknown> | undefined}
+ * The numbered events after `since`, up to number `until`, or those that came in time.
+ *
+ * @param {number} since
+ * @param {number} until
+ * @returns {Promise<Record<string, unknown>[]>}
  */
-function readEvent(text) {
+export async function eventsBetween(since, until) {
+  /** @type {Record<string, unknown>[]} */
+  const events = [];
+  if (until <= since) return events;
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), CATCH_UP_MS);
   try {
-    const value = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
+    const path = `./events?channel=all,system&since=${since}`;
+    const reply = await fetch(path, { signal: abort.signal });
+    if (reply.ok && reply.body !== null) await readEvents(reply.body, until, events);
   } catch {
-    return undefined;
+    // What came until then is worth having; the live stream has the rest.
+  } finally {
+    clearTimeout(timer);
+    abort.abort();
   }
+  return events;
+}
+
+/**
+ * @param {ReadableStream<Uint8Array<ArrayBuffer>>} body
+ * @param {number} until
+ * @param {Record<string, unknown>[]} events what was read is added here
+ */
+async function readEvents(body, until, events) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const event = line.startsWith("data:") ? parseObject(line.slice(5)) : undefined;
+      if (event === undefined) continue;
+      events.push(event);
+      if (Number(event.seq) >= until) return;
+    }
+  }
+}
+
+/** @param {Response} reply */
+async function readJson(reply) {
+  const text = await reply.text();
+  if (!reply.ok) throw new Refusal(text.trim() || `HTTP ${reply.status}`, reply.status);
+  return text.trim() === "" ? undefined : JSON.parse(text);
 }

@@ -4,72 +4,218 @@
 /// <reference lib="es2023" />
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
-/** Ties the page together: events in, status every few seconds, the form out. */
-import { fetchStatus, followEvents, sendMessage } from "./api.js";
-import { element, showEvent, showSendResult, showState, showStatus } from "./view.js";
+/** Ties the page together: what comes in goes to the state, and the state to what is shown. */
+import { Actions, hidden } from "./actions.js";
+import { get } from "./api.js";
+import { Composer } from "./composer.js";
+import { avatar, ConversationList } from "./conversations.js";
+import { copy } from "./dialogs.js";
+import { element, onceAFrame } from "./dom.js";
+import { MessageLog } from "./messages.js";
+import { People } from "./people.js";
+import { Receipts, seenUntil } from "./receipts.js";
+import { ChatState } from "./state.js";
+import { Sync } from "./sync.js";
+import { keyIn, shortKey } from "./text.js";
 
 /** Milliseconds between two looks at the status. */
-const STATUS_MS = 5_000;
+const STATUS_MS = 4_000;
 
-const recipient = element("recipient", HTMLInputElement);
-const message = element("message", HTMLTextAreaElement);
-const form = element("send", HTMLFormElement);
-const copy = element("copy-key", HTMLButtonElement);
+const people = new People();
+const state = new ChatState(onChange, { now: Date.now, seenUntil, hidden });
+const receipts = new Receipts(state, people);
+const actions = new Actions(state, people, {
+  onReply: (message) => composer.reply(message, message.out ? "You" : people.nameOf(message.peer)),
+  onOpen: go,
+  onClose: () => go(""),
+  redraw,
+});
+const log = new MessageLog({
+  menu: (message) => actions.menu(message),
+  retry: (message) => void actions.again(message, false),
+  later: (message) => void actions.again(message, true),
+  find: ({ peer, replyTo = "" }) => state.find(peer, replyTo),
+  quoted: ({ peer, replyTo = "" }) => {
+    const original = state.find(peer, replyTo);
+    if (original !== undefined) log.reveal(original);
+  },
+  nameOf: (key) => people.nameOf(key),
+  canWait: () => people.persistent,
+}, () => receipts.look());
+const composer = new Composer((text, replyTo) => void actions.send(state.open, text, replyTo?.id));
+const list = new ConversationList(state, people, {
+  onOpen: (peer) => {
+    list.clearSearch();
+    go(peer);
+  },
+  onHit: (peer, hit) => void openAt(peer, hit),
+  later: (action, ms) => void setTimeout(action, ms),
+});
+const sync = new Sync(state, people, {
+  onConnection: showConnection,
+  onMessage: (message) => receipts.announce(message, go),
+  onDeleted: (peer, id) => void actions.deleted(peer, id),
+  refresh,
+});
+const drawHead = onceAFrame(showHead);
 
-/** @param {string} peer */
-function pickPeer(peer) {
-  recipient.value = peer;
-  message.focus();
+/** @param {import("./message.js").Change} change */
+function onChange(change) {
+  list.drawSoon();
+  receipts.count();
+  const peer = "message" in change ? change.message.peer : change.peer;
+  if (peer !== state.open) return;
+  if (change.kind === "added") log.added(change.message, change.last);
+  if (change.kind === "changed") log.changed(change.message);
+  if (change.kind === "removed") log.removed(change.message);
 }
 
-async function refreshStatus() {
-  try {
-    showStatus(await fetchStatus(), pickPeer);
-  } catch {
-    // The event stream says whether the process is there; the next look will tell more.
+function redraw() {
+  list.drawSoon();
+  drawHead();
+}
+
+/** Opens a conversation, or the list: the address says which, so that "back" works. @param {string} peer */
+function go(peer) {
+  if (peer === state.open || location.hash === `#${peer}`) void show(peer);
+  location.hash = peer;
+}
+
+/** @param {string} peer empty for the list */
+async function show(peer) {
+  document.body.dataset.view = peer === "" ? "list" : "chat";
+  element("chat", HTMLElement).hidden = peer === "";
+  element("welcome", HTMLElement).hidden = peer !== "";
+  if (peer === "") {
+    state.open = "";
+    composer.open("");
+    list.focus();
+    return redraw();
+  }
+  const conversation = state.conversation(peer);
+  const { unread } = conversation;
+  state.show(peer);
+  composer.open(peer);
+  log.open(conversation.messages, unread);
+  redraw();
+  // On a phone the keyboard would cover what there is to read.
+  if (matchMedia("(hover: hover)").matches) composer.focus();
+  receipts.notifying();
+  await sync.readConversation(peer).catch(() => {});
+}
+
+/** @param {string} peer @param {{ text: string, at: number }} hit */
+async function openAt(peer, hit) {
+  location.hash = peer;
+  await show(peer);
+  const messages = state.conversation(peer).messages;
+  const near = messages.filter(({ text }) => text === hit.text);
+  near.sort((a, b) => Math.abs(a.at - hit.at) - Math.abs(b.at - hit.at));
+  const [message] = near;
+  if (message !== undefined) log.reveal(message);
+}
+
+/** Reads who is who and how things are. */
+async function refresh() {
+  const [status, contacts, privacy] = await Promise.all([
+    get("status"),
+    get("contacts").catch(() => undefined),
+    get("privacy").catch(() => undefined),
+  ]);
+  people.readStatus(status);
+  people.canName = contacts !== undefined;
+  people.canBlock = privacy !== undefined;
+  if (contacts !== undefined) people.readContacts(contacts);
+  if (privacy !== undefined) people.readPrivacy(privacy);
+  for (const peer of people.connected) state.conversation(peer);
+  element("own-key", HTMLElement).textContent = shortKey(people.self) || "…";
+  element("own-key", HTMLElement).title = people.self;
+  element("copy-key", HTMLButtonElement).disabled = people.self === "";
+  redraw();
+  return status;
+}
+
+/** Queued messages that wait no more, and of which no event came, were given up. */
+async function checkQueued() {
+  const queued = [...state.conversations.values()].flatMap(({ messages }) =>
+    messages.filter(({ mark }) => mark === "queued")
+  );
+  if (queued.length === 0) return;
+  const waiting = await get("outbox");
+  const ids = new Set((waiting ?? []).map((/** @type {{ id: string }} */ { id }) => id));
+  for (const message of queued) {
+    if (message.mark === "queued" && !ids.has(message.id)) {
+      state.fail(message, "It was not delivered in time");
+    }
   }
 }
 
-async function send() {
-  const button = element("send", HTMLFormElement).querySelector("button");
-  if (button !== null) button.disabled = true;
-  try {
-    await sendMessage(recipient.value.trim(), message.value);
-    message.value = "";
-    showSendResult("");
-  } catch (error) {
-    showSendResult(error instanceof Error ? error.message : String(error));
-  } finally {
-    if (button !== null) button.disabled = false;
-    message.focus();
-  }
+function showHead() {
+  const peer = state.open;
+  if (peer === "") return;
+  const connected = people.connected.has(peer);
+  const blocked = people.blocked.has(peer);
+  const asks = people.requests.has(peer) && !blocked;
+  element("peer-name", HTMLElement).textContent = people.nameOf(peer);
+  element("peer-state", HTMLElement).textContent = connected ? "connected" : "not connected";
+  element("peer-state", HTMLElement).dataset.on = String(connected);
+  element("peer-picture", HTMLElement).replaceChildren(avatar(peer, people));
+  element("request", HTMLElement).hidden = !asks;
+  element("blocked", HTMLElement).hidden = !blocked;
+  composer.situation({ blocked, text: blocked || connected ? "" : awayText() });
 }
 
-async function copyKey() {
-  const key = element("own-key", HTMLElement);
-  try {
-    await navigator.clipboard.writeText(key.textContent ?? "");
-    copy.textContent = "Copied";
-    setTimeout(() => copy.textContent = "Copy", 1_500);
-  } catch {
-    // Browsers give the clipboard to secure pages only; selecting is the next best thing.
-    getSelection()?.selectAllChildren(key);
-  }
+function awayText() {
+  return people.persistent
+    ? "Not connected now. What you write waits here and goes out when they are."
+    : "Not connected now. Messages cannot be sent.";
 }
 
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  void send();
+/** @param {"live" | "lost"} connection */
+function showConnection(connection) {
+  const line = element("state", HTMLElement);
+  line.dataset.state = connection;
+  line.textContent = connection === "live" ? "live" : "reconnecting…";
+  if (connection === "live") redraw();
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  if (element("dialog", HTMLDialogElement).open) return;
+  if ((event.ctrlKey || event.metaKey) && event.key === "k") {
+    event.preventDefault();
+    element("search", HTMLInputElement).focus();
+  }
+  if (event.key === "Escape" && state.open !== "") list.focus();
+}
+
+/** @param {string} id @param {() => unknown} action */
+function onClick(id, action) {
+  element(id, HTMLButtonElement).addEventListener("click", action);
+}
+
+onClick("copy-key", () => copy(people.self, "Your key"));
+onClick("start", () => actions.start());
+onClick("start-first", () => actions.start());
+onClick("settings", () => actions.settings());
+onClick("back", () => go(""));
+onClick("menu", () => actions.personMenu(state.open));
+onClick("peer", () => actions.personMenu(state.open));
+onClick("accept", () => actions.accept(state.open));
+onClick("refuse", () => actions.block(state.open, true));
+onClick("unblock", () => actions.block(state.open, false));
+addEventListener("keydown", onKey);
+addEventListener("hashchange", () => {
+  const peer = keyIn(location.hash.slice(1)) ?? "";
+  if (peer !== state.open) void show(peer);
 });
-message.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  form.requestSubmit();
-});
-copy.addEventListener("click", () => void copyKey());
-followEvents(showEvent, (state) => {
-  showState(state);
-  void refreshStatus();
-});
-setInterval(refreshStatus, STATUS_MS);
-void refreshStatus();
+for (const kind of ["visibilitychange", "focus", "blur"]) {
+  addEventListener(kind, () => {
+    if (log.atEnd) receipts.look();
+    receipts.notifying();
+  });
+}
+setInterval(() => void refresh().then(checkQueued).catch(() => {}), STATUS_MS);
+const linked = keyIn(location.hash.slice(1));
+if (linked !== undefined) void show(linked);
+sync.start();

@@ -1,0 +1,208 @@
+// @ts-check
+/// <reference no-default-lib="true" />
+/// <reference lib="es2023" />
+/// <reference lib="dom" />
+/**
+ * Brings together what is stored, what was missed and what comes: each message once, none left out.
+ * What the live stream says waits until the rest was read, so that its replay finds everything known.
+ */
+import { eventsBetween, followEvents, get } from "./api.js";
+import { textOf, unwrapBody } from "./text.js";
+
+/** Stored messages read at the start. */
+const RECENT = 1_000;
+/** Numbered events looked at for the times of what the live stream replays without. */
+const TIMES = 400;
+/** Numbered events read at most after the connection was lost. */
+const MISSED = 5_000;
+
+/** @typedef {import("./message.js").NewMessage} NewMessage */
+
+export class Sync {
+  #state;
+  #people;
+  #hooks;
+  /** Number of the newest event that is known; undefined before the first connection. @type {number | undefined} */
+  #cursor;
+  /** Live events that wait; undefined when none have to. @type {Record<string, unknown>[] | undefined} */
+  #waiting = [];
+  /** Times of numbered events by id. @type {Map<string, number>} */
+  #times = new Map();
+  #round = 0;
+
+  /**
+   * @param {import("./state.js").ChatState} state
+   * @param {import("./people.js").People} people
+   * @param {{ onConnection: (state: "live" | "lost") => void, onMessage: (message: import("./message.js").Message) => void, onDeleted: (peer: string, id: string) => void, refresh: () => Promise<Record<string, unknown>> }} hooks
+   */
+  constructor(state, people, hooks) {
+    this.#state = state;
+    this.#people = people;
+    this.#hooks = hooks;
+  }
+
+  start() {
+    followEvents(
+      (event) => this.#waiting === undefined ? this.#take(event, true) : this.#waiting.push(event),
+      (state) => {
+        if (state === "open") return void this.#catchUp();
+        this.#round++;
+        this.#waiting = [];
+        this.#hooks.onConnection("lost");
+      },
+    );
+  }
+
+  /**
+   * Reads one conversation from disk.
+   *
+   * @param {string} peer
+   */
+  async readConversation(peer) {
+    if (!this.#people.persistent) return;
+    for (const record of await get(`history?peer=${peer}&limit=${RECENT}`) ?? []) {
+      this.#state.add(fromRecord(record));
+    }
+  }
+
+  async #catchUp() {
+    const round = ++this.#round;
+    this.#waiting = [];
+    const first = this.#cursor === undefined;
+    try {
+      const status = await this.#hooks.refresh();
+      await this.#readStored();
+      await this.#readMissed(status);
+    } catch {
+      // Half of it is better than none of it; the live stream follows in any case.
+    }
+    if (round !== this.#round) return;
+    const waited = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const event of waited) this.#take(event, !first);
+    this.#times.clear();
+    this.#hooks.onConnection("live");
+  }
+
+  async #readStored() {
+    if (!this.#people.persistent) return;
+    const [peers, records, queued] = await Promise.all([
+      get("history/peers"),
+      get(`history?limit=${RECENT}`),
+      get("outbox").catch(() => []),
+    ]);
+    for (const peer of peers ?? []) this.#state.conversation(textOf(peer));
+    for (const record of records ?? []) this.#state.add(fromRecord(record));
+    for (const entry of queued ?? []) this.#state.add(fromOutbox(entry));
+  }
+
+  /** @param {Record<string, unknown>} status */
+  async #readMissed(status) {
+    const newest = Number(status.events_seq) || 0;
+    const first = this.#cursor === undefined;
+    const follows = status.events_durable === true && !first && (this.#cursor ?? 0) <= newest;
+    const since = follows
+      ? Math.max(this.#cursor ?? 0, newest - MISSED)
+      : Math.max(0, newest - (first ? TIMES : MISSED));
+    for (const event of await eventsBetween(since, newest)) {
+      const message = fromEvent(event);
+      if (message === undefined) continue;
+      this.#times.set(message.id, message.at ?? 0);
+      // At the start only what is stored, or replayed, counts: the rest was forgotten by somebody.
+      if (!first) this.#show(message, true);
+    }
+    this.#cursor = newest;
+  }
+
+  /**
+   * @param {Record<string, unknown>} event of the live stream
+   * @param {boolean} live whether it is news
+   */
+  #take(event, live) {
+    if (event.channel === "dm-status") return this.#takeStatus(event);
+    // Stored messages are read with their ids instead.
+    if (event.history === "true" || (event.dir !== "in" && event.dir !== "out")) return;
+    const id = textOf(event.id);
+    const out = event.dir === "out";
+    const peer = textOf(out ? event.to : event.sender);
+    if (peer === "" || id === "") return;
+    if (event.request === true) this.#people.requests.add(peer);
+    this.#show({
+      peer,
+      id,
+      out,
+      at: this.#times.get(id),
+      text: textOf(event.message),
+      ...extras(event),
+    }, live);
+  }
+
+  /** @param {NewMessage} message @param {boolean} live */
+  #show(message, live) {
+    const known = this.#state.find(message.peer, message.id) !== undefined;
+    const shown = this.#state.add(message);
+    if (live && !known && shown !== undefined && !shown.out) this.#hooks.onMessage(shown);
+  }
+
+  /** @param {Record<string, unknown>} event */
+  #takeStatus(event) {
+    const peer = textOf(event.peer);
+    const id = textOf(event.id);
+    const { status } = event;
+    if (status === "deleted") this.#hooks.onDeleted(peer, id);
+    else if (status === "received" || status === "read") {
+      this.#state.receipt({ peer, id, mark: status });
+    }
+  }
+}
+
+/** @param {Record<string, unknown>} fields @returns {Partial<NewMessage>} */
+function extras(fields) {
+  return {
+    replyTo: textOf(fields.reply_to_id ?? fields.reply_to),
+    quoteText: textOf(fields.reply_to_preview),
+    quoteSender: textOf(fields.reply_to_sender),
+    forwarded: fields.forwarded === true,
+    forwardFrom: textOf(fields.forward_from),
+  };
+}
+
+/** @param {Record<string, unknown>} record of `/history` @returns {NewMessage} */
+function fromRecord(record) {
+  return {
+    peer: textOf(record.peer),
+    id: textOf(record.id),
+    out: record.outgoing === true,
+    text: textOf(record.text),
+    at: Date.parse(textOf(record.timestamp)) || 0,
+    ...extras(record),
+  };
+}
+
+/** @param {Record<string, unknown>} entry of `/outbox` @returns {NewMessage} */
+function fromOutbox(entry) {
+  return {
+    peer: textOf(entry.to),
+    id: textOf(entry.id),
+    out: true,
+    text: textOf(entry.text),
+    at: Date.parse(textOf(entry.queued_at)) || 0,
+    mark: entry.state === "unconfirmed" ? "sent" : "queued",
+    ...extras(entry),
+  };
+}
+
+/** @param {Record<string, unknown>} event of `/events` @returns {NewMessage | undefined} */
+function fromEvent(event) {
+  const out = event.dir === "out";
+  const peer = textOf(out ? event.to : event.from);
+  if (peer === "" || event.channel === "system" || textOf(event.id) === "") return undefined;
+  return {
+    peer,
+    id: textOf(event.id),
+    out,
+    at: Date.parse(textOf(event.ts)) || undefined,
+    replyTo: textOf(event.reply_to_id),
+    ...unwrapBody(textOf(event.text)),
+  };
+}
