@@ -1,15 +1,28 @@
-import { fromHex, toHex, utf8, utf8Text } from "#kit";
+import { NO_BYTES, toHex, utf8Into, utf8Text } from "#kit";
 
 /** Thrown by {@link FieldReader} where the bytes end early or make no sense. */
 export class FieldError extends RangeError {}
 
+/** Bytes in which most values are put together: an array of its own for each would cost a microsecond. */
+const SCRATCH_BYTES = 65_536;
+/** Most bytes of a number. */
+const NUMBER_BYTES = 8;
+
+/** Undefined while a writer has it. */
+let scratch: Uint8Array | undefined;
+
 /**
- * Writes the fields of a stored value one after the other. Texts of lower-case hex digits, which ids
- * and keys are, take half their length.
+ * Writes the fields of a stored value one after the other, until {@link finish}. Texts of lower-case
+ * hex digits, which ids and keys are, take half their length.
  */
 export class FieldWriter {
-  #bytes = new Uint8Array(128);
+  #bytes: Uint8Array;
   #length = 0;
+
+  constructor() {
+    this.#bytes = scratch ?? new Uint8Array(SCRATCH_BYTES);
+    scratch = undefined;
+  }
 
   /** One byte. */
   byte(value: number): this {
@@ -50,14 +63,39 @@ export class FieldWriter {
   /** A text, or none; half a surrogate pair becomes U+FFFD. */
   text(value: string | undefined): this {
     if (value === undefined) return this.byte(0);
-    const packed = /^(?:[0-9a-f]{2})+$/.test(value) ? fromHex(value) : undefined;
-    const bytes = packed ?? utf8(value);
-    return this.number(1 + 2 * bytes.length + (packed === undefined ? 0 : 1)).raw(bytes);
+    return /^(?:[0-9a-f]{2})+$/.test(value) ? this.#hex(value) : this.#utf8(value);
   }
 
-  /** A copy with nothing behind it: a view would be stored with its whole buffer. */
+  /** A text alone: for the last field. */
+  rest(value: string): this {
+    this.#length += utf8Into(value, this.#room(3 * value.length).subarray(this.#length));
+    return this;
+  }
+
+  /** A copy with nothing behind it: a view would be stored with its whole buffer. Ends the writing. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const value = this.#bytes.slice(0, this.#length);
+    if (this.#bytes.length === SCRATCH_BYTES) scratch = this.#bytes;
+    this.#bytes = NO_BYTES;
+    return value;
+  }
+
+  #hex(digits: string): this {
+    const length = digits.length / 2;
+    this.number(2 + 2 * length).#room(length).subarray(this.#length).setFromHex(digits);
+    this.#length += length;
+    return this;
+  }
+
+  /** The number in front is known only afterwards, and so where the text begins. */
+  #utf8(value: string): this {
+    const bytes = this.#room(NUMBER_BYTES + 3 * value.length);
+    const start = this.#length + NUMBER_BYTES;
+    const length = utf8Into(value, bytes.subarray(start));
+    this.number(1 + 2 * length);
+    bytes.copyWithin(this.#length, start, start + length);
+    this.#length += length;
+    return this;
   }
 
   #room(more: number): Uint8Array {

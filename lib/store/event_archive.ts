@@ -7,6 +7,7 @@ import {
   decodeBlock,
   decodeEvent,
   encodeBlock,
+  eventWall,
 } from "./event_block.ts";
 import { eventKey, eventPlace, eventsRange, newestEventKey } from "./keyspace.ts";
 import type { Transaction } from "./transaction.ts";
@@ -221,6 +222,6 @@ function blockOf(
     last: last.seq,
     count: entries.length,
     bytes,
-    wall: decodeEvent(last.bytes).wall,
+    wall: eventWall(last.bytes),
   };
 }

@@ -57,6 +57,11 @@ export function decodeEvent(bytes: Uint8Array): MessageEvent {
   };
 }
 
+/** The time of an event, without reading the rest of it. */
+export function eventWall(bytes: Uint8Array): bigint {
+  return new FieldReader(bytes).long();
+}
+
 /** An event of a block, still encoded. */
 export interface BlockEntry {
   readonly seq: number;

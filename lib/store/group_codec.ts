@@ -1,4 +1,4 @@
-import { utf8, utf8Text } from "#kit";
+import { utf8Text } from "#kit";
 import { FieldError, FieldReader, FieldWriter } from "./byte_fields.ts";
 import type { GroupRecord } from "./record.ts";
 import { formatTimestamp } from "./timestamp.ts";
@@ -19,7 +19,7 @@ export function encodeGroupRecord(
     .byte(record.outgoing ? 1 : 0)
     .number(Number(at - time))
     .text(record.sender_pk)
-    .raw(utf8(record.text))
+    .rest(record.text)
     .finish();
 }
 

@@ -1,4 +1,4 @@
-import { utf8, utf8Text } from "#kit";
+import { utf8Text } from "#kit";
 import { FieldError, FieldReader, FieldWriter } from "./byte_fields.ts";
 import type { HistoryRecord } from "./record.ts";
 import { formatTimestamp } from "./timestamp.ts";
@@ -45,7 +45,7 @@ export function encodeRecord(
     .text(record.reply_to || undefined);
   if (key !== time) writer.number(Number(key - time));
   if (extra !== undefined) writer.text(JSON.stringify(extra));
-  return writer.raw(utf8(record.text)).finish();
+  return writer.rest(record.text).finish();
 }
 
 /** The inverse; undefined for bytes that are no record: readers skip those (history.md 3). */

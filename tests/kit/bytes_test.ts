@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { concat, equalBytes, equalSecrets, fromHex, toHex, utf8, utf8Text } from "#kit";
+import { concat, equalBytes, equalSecrets, fromHex, toHex, utf8, utf8Into, utf8Text } from "#kit";
 
 Deno.test("fromHex and toHex are inverse for any bytes, either case", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
@@ -19,6 +19,15 @@ Deno.test("fromHex refuses odd counts, blanks and other characters", () => {
 Deno.test("utf8Text replaces invalid bytes and keeps a leading BOM", () => {
   assert.equal(utf8Text(Uint8Array.of(0x61, 0xff, 0x62)), "a\ufffdb");
   assert.equal(utf8Text(utf8("\ufeffx")), "\ufeffx");
+});
+
+Deno.test("utf8Into puts what utf8 makes, and touches nothing behind it", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+    const target = new Uint8Array(3 * text.length + 1).fill(7);
+    const count = utf8Into(text, target);
+    assert.deepEqual(target.subarray(0, count), utf8(text));
+    assert.ok(target.subarray(count).every((byte) => byte === 7));
+  }));
 });
 
 Deno.test("equalBytes and equalSecrets agree with each other and with hex equality", () => {

@@ -3,12 +3,18 @@ import fc from "fast-check";
 import type { MessageEvent } from "#events";
 import type { HistoryRecord } from "#store";
 import { FieldError, FieldReader, FieldWriter } from "../../lib/store/byte_fields.ts";
-import { decodeBlock, decodeEvent, encodeBlock, encodeEvent } from "../../lib/store/event_block.ts";
+import {
+  decodeBlock,
+  decodeEvent,
+  encodeBlock,
+  encodeEvent,
+  eventWall,
+} from "../../lib/store/event_block.ts";
 import { decodeGroupRecord, encodeGroupRecord } from "../../lib/store/group_codec.ts";
 import { decodeRecord, encodeRecord } from "../../lib/store/record_codec.ts";
 import { formatTimestamp, parseTimestamp } from "../../lib/store/timestamp.ts";
 import { piecesOf } from "../../lib/store/whole_rows.ts";
-import { peerNumber } from "#support/stored_messages.ts";
+import { messageWith, peerNumber } from "#support/stored_messages.ts";
 
 const ANN = peerNumber(1);
 const RUNS = { numRuns: 150 };
@@ -168,6 +174,32 @@ Deno.test("FieldReader gives back what FieldWriter wrote", () => {
       assert.deepEqual([...reader.block()], [...bytes]);
       assert.deepEqual([...reader.rest()], [...bytes]);
       assert.ok(reader.done);
+    }),
+    RUNS,
+  );
+});
+
+Deno.test("FieldWriter keeps values apart that are written at the same time, or are large", () => {
+  const first = new FieldWriter().text("first");
+  const large = "ü".repeat(50_000);
+  const second = new FieldWriter().text(large).text("0a");
+  first.text("still first");
+  const [one, two] = [new FieldReader(first.finish()), new FieldReader(second.finish())];
+  assert.deepEqual([one.text(), one.text(), one.done], ["first", "still first", true]);
+  assert.deepEqual([two.text(), two.text(), two.done], [large, "0a", true]);
+  assert.equal(new FieldWriter().finish().length, 0);
+});
+
+Deno.test("FieldWriter writes a last text without its length, and half a pair as U+FFFD", () => {
+  const reader = new FieldReader(new FieldWriter().text("a\ud800").rest("é\udc00").finish());
+  assert.equal(reader.text(), "a\ufffd");
+  assert.equal(new TextDecoder().decode(reader.rest()), "é\ufffd");
+});
+
+Deno.test("eventWall reads the time that decodeEvent reads", () => {
+  fc.assert(
+    fc.property(nanos, (wall) => {
+      assert.equal(eventWall(encodeEvent(messageWith(peerNumber(1), { wall }))), wall);
     }),
     RUNS,
   );
