@@ -13,7 +13,7 @@ import { copy } from "./dialogs.js";
 import { element, onceAFrame } from "./dom.js";
 import { MessageLog } from "./messages.js";
 import { People } from "./people.js";
-import { Receipts, seenUntil } from "./receipts.js";
+import { markOf, Receipts, rememberMark, seenUntil } from "./receipts.js";
 import { ChatState } from "./state.js";
 import { Sync } from "./sync.js";
 import { keyIn, shortKey } from "./text.js";
@@ -22,7 +22,7 @@ import { keyIn, shortKey } from "./text.js";
 const STATUS_MS = 4_000;
 
 const people = new People();
-const state = new ChatState(onChange, { now: Date.now, seenUntil, hidden });
+const state = new ChatState(onChange, { now: Date.now, seenUntil, markOf, hidden });
 const receipts = new Receipts(state, people);
 const actions = new Actions(state, people, {
   onReply: (message) => composer.reply(message, message.out ? "You" : people.nameOf(message.peer)),
@@ -55,6 +55,7 @@ const sync = new Sync(state, people, {
   onConnection: showConnection,
   onMessage: (message) => receipts.announce(message, go),
   onDeleted: (peer, id) => void actions.deleted(peer, id),
+  onReceipt: rememberMark,
   refresh,
 });
 const drawHead = onceAFrame(showHead);

@@ -9,14 +9,22 @@ const MOST = 1_000;
 
 /** @typedef {Record<string, unknown>} Table */
 
+/** What was read last, by name: each message asks, and reading takes time. @type {Map<string, { text: string, table: Table }>} */
+const parsed = new Map();
+
 /**
  * @param {string} name
  * @returns {Table} empty when there is none, or when the browser keeps nothing
  */
 function read(name) {
   try {
-    const value = JSON.parse(localStorage.getItem(`skychat.${name}`) ?? "{}");
-    return typeof value === "object" && value !== null ? value : {};
+    const text = localStorage.getItem(`skychat.${name}`) ?? "{}";
+    const before = parsed.get(name);
+    if (before?.text === text) return before.table;
+    const value = JSON.parse(text);
+    const table = typeof value === "object" && value !== null ? value : {};
+    parsed.set(name, { text, table });
+    return table;
   } catch {
     return {};
   }
@@ -52,16 +60,11 @@ export class Remembered {
 
   /** Adds entries as the newest ones. @param {[string, unknown][]} entries */
   set(entries) {
-    const table = read(this.name);
+    const table = { ...read(this.name) };
     for (const [key, value] of entries) {
       delete table[key];
       table[key] = value;
     }
     write(this.name, table);
-  }
-
-  /** All of it. @returns {[string, unknown][]} */
-  entries() {
-    return Object.entries(read(this.name));
   }
 }

@@ -10,14 +10,14 @@
  * @property {string} text
  * @property {number} at milliseconds since 1970
  * @property {Mark} mark of an own message
- * @property {string} [error] why it failed
- * @property {string} [replyTo] id of the quoted message
- * @property {string} [quoteText]
- * @property {string} [quoteSender]
- * @property {boolean} [forwarded]
- * @property {string} [forwardFrom]
- * @property {boolean} [deleted]
- * @property {boolean} [seen] whether somebody here has looked at it
+ * @property {string | undefined} [error] why it failed
+ * @property {string | undefined} [replyTo] id of the quoted message
+ * @property {string | undefined} [quoteText]
+ * @property {string | undefined} [quoteSender]
+ * @property {boolean | undefined} [forwarded]
+ * @property {string | undefined} [forwardFrom]
+ * @property {boolean | undefined} [deleted]
+ * @property {boolean | undefined} [seen] whether somebody here has looked at it
  */
 /** @typedef {Pick<Message, "peer" | "id" | "out" | "text"> & Partial<Message>} NewMessage */
 /**

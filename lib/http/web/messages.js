@@ -12,6 +12,8 @@ import { dayOf } from "./text.js";
 const PAGE = 100;
 /** Messages on the page before the oldest go, while the newest are looked at. */
 const MOST_SHOWN = 400;
+/** Messages on the page before the oldest go in any case. */
+const MOST_HELD = 1_000;
 /** Pixels from the end that still count as the end. */
 const NEAR = 60;
 /** Milliseconds within which messages of one side belong together. */
@@ -131,7 +133,9 @@ export class MessageLog {
   /** Something came in between: draws the same part anew. */
   #redraw() {
     const from = log.scrollHeight - log.scrollTop;
-    this.#draw(Math.max(PAGE, Math.min(this.#shown.size + 1, this.#all.length)));
+    const [first] = this.#shown.keys();
+    const at = first === undefined ? -1 : this.#all.indexOf(first);
+    this.#draw(Math.max(PAGE, at < 0 ? 0 : this.#all.length - at));
     if (this.#following) this.#toEnd();
     else log.scrollTop = log.scrollHeight - from;
   }
@@ -145,7 +149,7 @@ export class MessageLog {
       if (!this.#following) this.#missed += coming.filter(({ out }) => !out).length;
     }
     if (coming.at(-1)?.out) this.#following = true;
-    if (this.#following) this.#trim();
+    if (this.#following || this.#shown.size > MOST_HELD) this.#trim();
     this.#settle();
   }
 
@@ -170,7 +174,7 @@ export class MessageLog {
 
   #showOlder() {
     const [first] = this.#shown.keys();
-    const at = first === undefined ? this.#all.length : this.#all.indexOf(first);
+    const at = first === undefined ? 0 : Math.max(0, this.#all.indexOf(first));
     const page = this.#all.slice(Math.max(0, at - PAGE), at);
     const shown = [...this.#shown];
     const from = log.scrollHeight - log.scrollTop;

@@ -5,7 +5,7 @@
 /// <reference lib="dom" />
 /** Tells the process what was looked at, and the person what came while they looked elsewhere. */
 import { post } from "./api.js";
-import { element, words } from "./dom.js";
+import { element, onceAFrame, words } from "./dom.js";
 import { Remembered } from "./memory.js";
 import { preview } from "./text.js";
 
@@ -18,12 +18,35 @@ const CAPABLE_MS = 30_000;
 
 /** Until when each conversation was read. */
 const seen = new Remembered("seen");
+/** How far own messages came: the history does not say. */
+const marks = new Remembered("marks");
+/** Marks to be written with the next frame. @type {Map<string, import("./message.js").Mark>} */
+const newMarks = new Map();
+const writeMarks = onceAFrame(() => {
+  marks.set([...newMarks]);
+  newMarks.clear();
+});
 /** Choices of this browser. */
 export const choices = new Remembered("choices");
 
 /** @param {string} peer @returns {number} milliseconds since 1970 */
 export function seenUntil(peer) {
   return Number(seen.get(peer)) || 0;
+}
+
+/** @param {string} peer @param {string} id @returns {"received" | "read" | undefined} */
+export function markOf(peer, id) {
+  const mark = marks.get(`${peer} ${id}`);
+  return mark === "received" || mark === "read" ? mark : undefined;
+}
+
+/** @param {string} peer @param {string} id @param {"received" | "read"} mark */
+export function rememberMark(peer, id, mark) {
+  const key = `${peer} ${id}`;
+  // A replay tells it again, and a late receipt takes nothing back.
+  if (marks.get(key) === mark || marks.get(key) === "read" || newMarks.get(key) === "read") return;
+  newMarks.set(key, mark);
+  writeMarks();
 }
 
 /** Whether people are told that their messages were read. */

@@ -37,17 +37,23 @@ export class ChatState {
   #hidden;
   /** @type {() => number} */
   #now;
+  /** @type {(peer: string, id: string) => Mark | undefined} */
+  #markOf;
 
   /**
    * @param {(change: Change) => void} onChange
-   * @param {{ now: () => number, seenUntil?: (peer: string) => number, hidden?: { has(key: string): boolean } }} options
-   *   the time in milliseconds since 1970; until when a conversation was read, in milliseconds; peer, space, {@link messageKey} of those to leave out
+   * @param {{ now: () => number, seenUntil?: (peer: string) => number, markOf?: (peer: string, id: string) => Mark | undefined, hidden?: { has(key: string): boolean } }} options
+   *   the time in milliseconds since 1970; how far a message is known to have come; until when a conversation was read, in milliseconds; peer, space, {@link messageKey} of those to leave out
    */
-  constructor(onChange, { now, seenUntil = () => 0, hidden = new Set() }) {
+  constructor(
+    onChange,
+    { now, seenUntil = () => 0, markOf = () => undefined, hidden = new Set() },
+  ) {
     this.#onChange = onChange;
     this.#seenUntil = seenUntil;
     this.#hidden = hidden;
     this.#now = now;
+    this.#markOf = markOf;
   }
 
   /** All unread messages. */
@@ -243,7 +249,8 @@ export class ChatState {
   #complete({ messages }, given) {
     const newest = messages.at(-1)?.at ?? 0;
     const at = given.at ?? Math.max(this.#now(), newest);
-    const early = given.out ? this.#marks.get(`${given.peer} ${given.id}`) : undefined;
+    const { peer, id, out } = given;
+    const early = out ? this.#marks.get(`${peer} ${id}`) ?? this.#markOf(peer, id) : undefined;
     const mark = early ?? given.mark ?? "sent";
     return { ...given, at, mark, seen: given.out || at <= this.#seenUntil(given.peer) };
   }

@@ -33,7 +33,7 @@ export class Sync {
   /**
    * @param {import("./state.js").ChatState} state
    * @param {import("./people.js").People} people
-   * @param {{ onConnection: (state: "live" | "lost") => void, onMessage: (message: import("./message.js").Message) => void, onDeleted: (peer: string, id: string) => void, refresh: () => Promise<Record<string, unknown>> }} hooks
+   * @param {{ onConnection: (state: "live" | "lost") => void, onMessage: (message: import("./message.js").Message) => void, onDeleted: (peer: string, id: string) => void, onReceipt: (peer: string, id: string, mark: "received" | "read") => void, refresh: () => Promise<Record<string, unknown>> }} hooks
    */
   constructor(state, people, hooks) {
     this.#state = state;
@@ -152,6 +152,7 @@ export class Sync {
     if (status === "deleted") this.#hooks.onDeleted(peer, id);
     else if (status === "received" || status === "read") {
       this.#state.receipt({ peer, id, mark: status });
+      this.#hooks.onReceipt(peer, id, status);
     }
   }
 }

@@ -128,17 +128,20 @@ export function dayOf(at) {
  * themselves.
  *
  * @param {string} raw
- * @returns {{ text: string, quoteText?: string, quoteSender?: string, forwarded?: boolean, forwardFrom?: string }}
+ * @returns {{ text: string, quoteText?: string | undefined, quoteSender?: string | undefined, forwarded?: boolean, forwardFrom?: string | undefined }}
  */
 export function unwrapBody(raw) {
-  if (!raw.includes("skychat_reply") && !raw.includes("skychat_forward")) return { text: raw };
-  const outer = parseObject(raw);
-  const reply = fields(outer?.skychat_reply, ["text", "to_sender", "to_preview", "to_ts"]);
+  const hasReply = raw.includes("skychat_reply");
+  const hasForward = raw.includes("skychat_forward");
+  const outer = hasReply || hasForward ? parseObject(raw) : undefined;
+  if (outer === undefined) return { text: raw };
+  const reply = fields(outer.skychat_reply, ["text", "to_sender", "to_preview", "to_ts"]);
   if (reply !== undefined) {
     return { text: reply.text ?? "", quoteText: reply.to_preview, quoteSender: reply.to_sender };
   }
-  const forward = fields(outer?.skychat_forward, ["text", "from"]);
-  if (forward === undefined) return { text: raw };
+  const forward = fields(outer.skychat_forward, ["text", "from"]);
+  // What only looks like a reply is shown as it is.
+  if (isObject(outer.skychat_reply) || forward === undefined) return { text: raw };
   return { text: forward.text ?? "", forwarded: true, forwardFrom: forward.from };
 }
 
@@ -149,7 +152,7 @@ export function unwrapBody(raw) {
 export function parseObject(text) {
   try {
     const value = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
@@ -163,7 +166,7 @@ export function parseObject(text) {
  * @returns {Record<string, string> | undefined}
  */
 function fields(value, names) {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  if (!isObject(value)) return undefined;
   /** @type {Record<string, string>} */
   const found = {};
   for (const name of names) {
@@ -172,6 +175,11 @@ function fields(value, names) {
     else if (field !== undefined && field !== null) return undefined;
   }
   return found;
+}
+
+/** @param {unknown} value @returns {value is Record<string, unknown>} */
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** @param {unknown} value @returns {string} */

@@ -1,0 +1,196 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import * as fc from "fast-check";
+import {
+  ChatState,
+  MAX_CHARACTERS,
+  MAX_CONVERSATIONS,
+  MAX_IDLE_MESSAGES,
+  MAX_MESSAGES,
+} from "../../lib/http/web/state.js";
+
+type Options = Partial<ConstructorParameters<typeof ChatState>[1]>;
+type Given = Parameters<ChatState["add"]>[0];
+
+const BOB = "02".padEnd(66, "b");
+const EVE = "03".padEnd(66, "e");
+
+function inbound(id: string, more: Partial<Given> = {}): Given {
+  return { peer: BOB, id, out: false, text: `text of ${id}`, ...more };
+}
+
+function outbound(id: string, more: Partial<Given> = {}): Given {
+  return { ...inbound(id), out: true, ...more };
+}
+
+function newState(options: Options = {}) {
+  const changes: string[] = [];
+  let now = 1_000;
+  const state = new ChatState((change) => changes.push(change.kind), {
+    now: () => now++,
+    ...options,
+  });
+  return {
+    state,
+    changes,
+    ids: (peer = BOB) => state.conversation(peer).messages.map(({ id }) => id),
+  };
+}
+
+Deno.test("ChatState shows each message once, in whatever order and however often it comes", () => {
+  const given = fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 80 });
+  fc.assert(
+    fc.property(given, (numbers) => {
+      const { state, ids } = newState();
+      for (const at of numbers) state.add(inbound(String(at), { at }));
+      deepStrictEqual(ids(), [...new Set(numbers)].sort((a, b) => a - b).map(String));
+      strictEqual(state.unread, ids().length);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+Deno.test("ChatState puts a message without a time after all others, even with a slow clock", () => {
+  const { state, ids } = newState();
+  state.add(inbound("stored", { at: 5_000_000 }));
+  state.add(inbound("live"));
+  deepStrictEqual(ids(), ["stored", "live"]);
+});
+
+Deno.test("ChatState lets nobody's ids stand in the way of another's messages", () => {
+  const { state, ids } = newState();
+  state.add(outbound("same"));
+  state.add(inbound("same"));
+  state.add(inbound("same", { peer: EVE }));
+  deepStrictEqual([ids(), ids(EVE)], [["same", "same"], ["same"]]);
+});
+
+Deno.test("ChatState makes one of an own message, its answer and its event, whichever is first", () => {
+  for (const eventFirst of [true, false]) {
+    const { state, ids } = newState();
+    const message = state.add(outbound("", { text: "hi", mark: "pending" }));
+    ok(message);
+    const event = outbound("id1", { text: "hi" });
+    if (eventFirst) state.add(event);
+    state.name(message, { id: "id1", mark: "sent" });
+    if (!eventFirst) state.add(event);
+    deepStrictEqual(ids(), ["id1"]);
+    strictEqual(state.conversation(BOB).messages[0]?.mark, "sent");
+  }
+});
+
+Deno.test("ChatState makes one of them even when the event could not be matched by its text", () => {
+  const { state, ids } = newState();
+  const message = state.add(outbound("", { text: "hi \ud800", mark: "pending" }));
+  ok(message);
+  state.add(outbound("id1", { text: "hi \ufffd" }));
+  strictEqual(ids().length, 2);
+  state.name(message, { id: "id1", mark: "sent" });
+  deepStrictEqual(ids(), ["id1"]);
+});
+
+Deno.test("ChatState never lowers a mark, whenever receipts come", () => {
+  const marks = fc.shuffledSubarray(["received", "read"] as const, { minLength: 1 });
+  fc.assert(
+    fc.property(marks, fc.nat({ max: 2 }), (order, before) => {
+      const { state } = newState();
+      const receipts = order.map((mark) => ({ peer: BOB, id: "x", mark }));
+      receipts.slice(0, before).forEach((receipt) => state.receipt(receipt));
+      const message = state.add(outbound("x"));
+      receipts.slice(before).forEach((receipt) => state.receipt(receipt));
+      state.add(outbound("x", { mark: "sent" }));
+      strictEqual(message?.mark, order.includes("read") ? "read" : "received");
+    }),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("ChatState takes a receipt only from the peer that the message went to", () => {
+  const { state } = newState();
+  const message = state.add(outbound("x"));
+  const theirs = state.add(inbound("y"));
+  state.receipt({ peer: EVE, id: "x", mark: "read" });
+  state.receipt({ peer: BOB, id: "y", mark: "read" });
+  deepStrictEqual([message?.mark, theirs?.mark], ["sent", "sent"]);
+});
+
+Deno.test("ChatState turns a failed or queued message into a sent one when its event comes", () => {
+  const { state } = newState();
+  const message = state.add(outbound("x", { mark: "queued" }));
+  ok(message);
+  state.fail(message, "too late");
+  strictEqual(message.mark, "failed");
+  state.add(outbound("x"));
+  deepStrictEqual([message.mark, message.error], ["sent", undefined]);
+});
+
+Deno.test("ChatState counts as unread what came after the last look, and gives it out once", () => {
+  const { state } = newState({ seenUntil: () => 10 });
+  for (const at of [9, 10, 11, 12]) state.add(inbound(String(at), { at }));
+  state.add(outbound("own", { at: 13 }));
+  strictEqual(state.unread, 2);
+  deepStrictEqual(state.see(BOB).map(({ id }) => id), ["11", "12"]);
+  deepStrictEqual(state.see(BOB), []);
+  strictEqual(state.unread, 0);
+});
+
+Deno.test("ChatState does not count what was deleted or removed before anybody looked", () => {
+  const { state } = newState();
+  const [first, second] = [state.add(inbound("1")), state.add(inbound("2"))];
+  ok(first && second);
+  state.markDeleted(first);
+  state.remove(second);
+  strictEqual(state.unread, 0);
+  deepStrictEqual([first.text, state.see(BOB)], ["", []]);
+});
+
+Deno.test("ChatState leaves out what is hidden, in that conversation only", () => {
+  const { state, ids } = newState({ hidden: new Set([`${BOB} in 1`]) });
+  strictEqual(state.add(inbound("1")), undefined);
+  state.add(outbound("1"));
+  state.add(inbound("1", { peer: EVE }));
+  deepStrictEqual([ids(), ids(EVE)], [["1"], ["1"]]);
+});
+
+Deno.test("ChatState remembers how far a stored message came", () => {
+  const { state } = newState({ markOf: (_, id) => id === "x" ? "read" : undefined });
+  strictEqual(state.add(outbound("x", { at: 1 }))?.mark, "read");
+  strictEqual(state.add(inbound("x", { at: 1 }))?.mark, "sent");
+});
+
+Deno.test("ChatState keeps a bounded number of messages, fewer of those that are not open", () => {
+  const { state } = newState();
+  state.show(BOB);
+  for (let at = 0; at < MAX_MESSAGES + 50; at++) {
+    state.add(inbound(String(at), { at }));
+    state.add(inbound(String(at), { at, peer: EVE }));
+  }
+  const { messages, known, cut } = state.conversation(BOB);
+  deepStrictEqual([messages.length, known.size, cut], [MAX_MESSAGES, MAX_MESSAGES, true]);
+  strictEqual(messages[0]?.id, "50");
+  strictEqual(state.conversation(EVE).messages.length, MAX_IDLE_MESSAGES);
+  strictEqual(state.unread, MAX_MESSAGES + MAX_IDLE_MESSAGES);
+  state.show(EVE);
+  strictEqual(messages.length, MAX_IDLE_MESSAGES);
+});
+
+Deno.test("ChatState keeps a bounded amount of text", () => {
+  const { state } = newState();
+  state.show(BOB);
+  const text = "x".repeat(65_536);
+  for (let at = 0; at < 100; at++) state.add(inbound(String(at), { at, text }));
+  const conversation = state.conversation(BOB);
+  strictEqual(conversation.characters, MAX_CHARACTERS);
+  strictEqual(conversation.messages.length, MAX_CHARACTERS / text.length);
+});
+
+Deno.test("ChatState keeps a bounded number of conversations: the quietest goes, never the open one", () => {
+  const { state } = newState();
+  state.show(BOB);
+  for (let at = 0; at <= MAX_CONVERSATIONS + 5; at++) {
+    state.add(inbound("1", { peer: `02${String(at).padStart(64, "0")}`, at: at + 1 }));
+  }
+  strictEqual(state.conversations.size, MAX_CONVERSATIONS);
+  ok(state.conversations.has(BOB));
+  ok(!state.conversations.has(`02${"0".repeat(64)}`));
+  ok(state.conversations.has(`02${String(MAX_CONVERSATIONS + 5).padStart(64, "0")}`));
+});
