@@ -126,11 +126,21 @@ Deno.test("ChatState turns a failed or queued message into a sent one when its e
 Deno.test("ChatState counts as unread what came after the last look, and gives it out once", () => {
   const { state } = newState({ seenUntil: () => 10 });
   for (const at of [9, 10, 11, 12]) state.add(inbound(String(at), { at }));
-  state.add(outbound("own", { at: 13 }));
+  state.add(outbound("own", { at: 8 }));
   strictEqual(state.unread, 2);
   deepStrictEqual(state.see(BOB).map(({ id }) => id), ["11", "12"]);
   deepStrictEqual(state.see(BOB), []);
   strictEqual(state.unread, 0);
+});
+
+Deno.test("ChatState takes as read what was answered from somewhere else, in any order", () => {
+  for (const order of [[1, 2, 3, 4], [4, 3, 2, 1], [3, 1, 4, 2]]) {
+    const { state } = newState();
+    for (const at of order) {
+      state.add(at === 3 ? outbound("3", { at }) : inbound(String(at), { at }));
+    }
+    deepStrictEqual(state.see(BOB).map(({ id }) => id), ["4"], String(order));
+  }
 });
 
 Deno.test("ChatState does not count what was deleted or removed before anybody looked", () => {

@@ -103,6 +103,7 @@ export class ChatState {
     }
     const message = this.#complete(conversation, given);
     this.#insert(conversation, message);
+    if (given.at !== undefined) this.#countAnswered(conversation);
     return message;
   }
 
@@ -270,6 +271,16 @@ export class ChatState {
     if (isUnread(message)) conversation.unread++;
     this.#bound(conversation);
     this.#onChange({ kind: "added", message, last });
+  }
+
+  /** What is stored before an own message was looked at somewhere else. @param {Conversation} conversation */
+  #countAnswered(conversation) {
+    if (conversation.unread === 0) return;
+    const answer = conversation.messages.findLastIndex(({ out }) => out);
+    for (let at = answer; at >= 0 && conversation.unread > 0; at--) {
+      const message = conversation.messages[at];
+      if (message !== undefined) this.#count(message, false);
+    }
   }
 
   /** @param {Conversation} conversation */
