@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import manifest from "../deno.json" with { type: "json" };
 import { RUN_FLAGS } from "./permissions.ts";
 import { PINNED_VERSION, pinnedRuntime } from "./pinned_runtime.ts";
-import { withoutMachineNames } from "./bundle_names.ts";
+import { withAsciiOnly, withoutMachineNames } from "./bundle_names.ts";
 import { filesBelow, ROOT } from "./source_files.ts";
 import { type ChildResult, runChild, say } from "./terminal.ts";
 
@@ -34,7 +34,7 @@ async function bundle(): Promise<void> {
     await Deno.remove(`${BUNDLE}/${name}`);
   }
   for (const [name, code] of withoutMachineNames(parts)) {
-    await Deno.writeTextFile(`${BUNDLE}/${name}`, code);
+    await Deno.writeTextFile(`${BUNDLE}/${name}`, withAsciiOnly(code));
     // The executable records when its files were written: the same moment, for the same bytes.
     await Deno.utime(`${BUNDLE}/${name}`, 0, 0);
   }

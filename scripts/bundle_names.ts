@@ -33,3 +33,15 @@ export function withoutMachineNames(parts: Parts): Map<string, string> {
 export function withoutMachinePaths(code: string): string {
   return code.replace(/(?:\.\.\/|\/)[^"'\s]*?\/npm\/[^/"'\s]+\/(?=[^"'\s]+\/\d+\.)/g, "npm:");
 }
+
+/**
+ * The same code in ASCII: a part that holds any other character takes two bytes for each of its
+ * characters in memory, and ours are mostly encoded machine code. An escape means the same in texts,
+ * in patterns and in comments, which is where such characters are.
+ */
+export function withAsciiOnly(code: string): string {
+  return code.replace(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

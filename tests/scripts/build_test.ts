@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { withoutMachineNames, withoutMachinePaths } from "../../scripts/bundle_names.ts";
+import {
+  withAsciiOnly,
+  withoutMachineNames,
+  withoutMachinePaths,
+} from "../../scripts/bundle_names.ts";
 import { cutRuntime } from "../../scripts/pinned_runtime.ts";
 import { wheelMember } from "../../scripts/wheel.ts";
 import { concat, utf8, utf8Text } from "#kit";
@@ -94,4 +98,13 @@ Deno.test("withoutMachineNames gives the same parts whatever the hashes were", (
 Deno.test("withoutMachineNames refuses a bundle with a part missing", () => {
   const parts = new Map([["main.js", `import "./gone-ABCD2345.js";`]]);
   assert.throws(() => withoutMachineNames(parts), /Cannot find gone-ABCD2345.js/);
+});
+
+Deno.test("withAsciiOnly keeps what code means and leaves nothing but ASCII", () => {
+  const code = "/* d·P */ ['µs — 𝒳', /^[a-zµ]+$/.test('µs'), `é`.length]";
+  const ascii = withAsciiOnly(code);
+  assert.match(ascii, /^[\x20-\x7e]*$/);
+  const values = (text: string): unknown => new Function(`return ${text}`)();
+  assert.deepEqual(values(ascii), values(code));
+  assert.equal(withAsciiOnly("const plain = 1;\n"), "const plain = 1;\n");
 });
