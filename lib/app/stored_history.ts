@@ -1,6 +1,6 @@
 import type { DirectChat } from "#chat";
 import { type Clock, errorText, type Log } from "#kit";
-import { type KvHistory, openHistory, StoreError } from "#store";
+import type { KvHistory } from "#store";
 import type { HistoryConfig } from "./config.ts";
 
 const DAY_MS = 86_400_000;
@@ -23,6 +23,8 @@ export async function openStoredHistory(
   node: { readonly self: string; readonly clock: Clock; readonly log: Log },
 ): Promise<OpenedHistory> {
   if (config === undefined) return { history: undefined, tell() {} };
+  // A node that keeps nothing has none of this code in memory.
+  const { openHistory, StoreError } = await import("#store");
   try {
     const history = await openHistory({
       ...node,
