@@ -1,12 +1,13 @@
 import { utf8 } from "#kit";
 import { SHORT_TEXT } from "./messages.ts";
-import { type BenchNode, withNode } from "./node.ts";
+import { type BenchNode, withNode, withStoringNode } from "./node.ts";
 import { PeerClient } from "./peer_client.ts";
 import { CONFIG, floorScript, residentKibibytes, startFloor } from "./processes.ts";
 import { RawClient } from "./raw_client.ts";
 import type { Row } from "./report.ts";
 import { type BenchContext, figures, interleaved, type Part, type Samples } from "./rounds.ts";
 import { median } from "./statistics.ts";
+import { fill, openStore } from "./store_fill.ts";
 import { TARGETS } from "./targets.ts";
 
 const LINKS = 100;
@@ -14,7 +15,11 @@ const LINKS = 100;
 const WARM_UP = 20;
 const SETTLE_MS = 800;
 
-type Name = "floor" | "product" | "idle floor" | "idle";
+/** Messages of a history that is in use, and when its node has given back what opening it took. */
+const STORED = 10_000;
+const CALM_MS = 42_000;
+
+type Name = "floor" | "product" | "idle floor" | "idle" | "idle empty" | "idle stored";
 
 /** Resident memory: of a program that does nothing yet, and of each link that is idle. */
 export const memoryPart: Part = {
@@ -22,16 +27,20 @@ export const memoryPart: Part = {
   async run(context: BenchContext): Promise<readonly Row[]> {
     const links = context.size(LINKS, 10);
     let idle = 0;
+    // Most of the time that it needs passes while the other rows are measured.
+    const stored = idleStored(context);
     const samples = await interleaved<Name>(context.size(3, 1), {
       "floor": () => rawGrowth(links),
       "product": () =>
         withNode(async (node) => {
           await settle();
-          idle = await residentKibibytes(node.app.pid) / 1_024;
+          idle = await mebibytesOf(node);
           return await linkGrowth(node, links);
         }),
       "idle": () => idle,
+      "idle empty": idleEmpty,
       "idle floor": idleHello,
+      "idle stored": () => stored,
     });
     return rows(samples);
   },
@@ -74,6 +83,35 @@ async function growth(
   return (after - before) / links;
 }
 
+async function mebibytesOf({ app }: BenchNode): Promise<number> {
+  return await residentKibibytes(app.pid) / 1_024;
+}
+
+/** MiB of a node with a history that holds nothing yet. */
+function idleEmpty(): Promise<number> {
+  return withStoringNode(async (node) => {
+    await settle();
+    return await mebibytesOf(node);
+  });
+}
+
+/** MiB of a node that has opened a history, once it had the time to tidy up. */
+function idleStored(context: BenchContext): Promise<number> {
+  const prepare = async (path: string) => {
+    const history = await openStore(path);
+    await fill(history, context.size(STORED, 200));
+    await history.close();
+  };
+  return withStoringNode(
+    async (node) => {
+      await settle(context.size(CALM_MS, 1_000));
+      return await mebibytesOf(node);
+    },
+    [],
+    prepare,
+  );
+}
+
 /** MiB of a program that says hello and waits, compiled when the node is. */
 async function idleHello(): Promise<number> {
   const compiled = compiledHello();
@@ -98,11 +136,22 @@ function compiledHello(): string | undefined {
   return Deno.env.get("SKYCHAT_BIN") ? Deno.env.get("SKYCHAT_HELLO_BIN") : undefined;
 }
 
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+function settle(ms = SETTLE_MS): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function rows(samples: Samples<Name>): Row[] {
+  const hello = {
+    name: compiledHello() === undefined ? "deno run hello" : "compiled hello",
+    value: median(samples["idle floor"]),
+  };
+  const idle = (name: string, key: Name) => ({
+    name,
+    ...figures(samples[key]),
+    unit: "MiB",
+    floor: hello,
+    target: TARGETS.idleMemory,
+  });
   return [
     { name: "raw TCP, KiB an idle connection", ...figures(samples.floor), unit: "KiB" },
     {
@@ -112,15 +161,8 @@ function rows(samples: Samples<Name>): Row[] {
       floor: { name: "raw TCP", value: median(samples.floor) },
       target: TARGETS.memoryPerLink,
     },
-    {
-      name: "product, idle RSS",
-      ...figures(samples["idle"]),
-      unit: "MiB",
-      floor: {
-        name: compiledHello() === undefined ? "deno run hello" : "compiled hello",
-        value: median(samples["idle floor"]),
-      },
-      target: TARGETS.idleMemory,
-    },
+    idle("product, idle RSS", "idle"),
+    idle("product, idle RSS, --persist, nothing stored", "idle empty"),
+    idle(`product, idle RSS, --persist, ${STORED.toLocaleString("en-US")} stored`, "idle stored"),
   ];
 }

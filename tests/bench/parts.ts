@@ -1,5 +1,6 @@
 import { bulkPart } from "./bulk_part.ts";
 import { cryptoPart } from "./crypto_part.ts";
+import { durablePart } from "./durable_part.ts";
 import { fanOutPart } from "./fan_out_part.ts";
 import { handshakePart } from "./handshake_part.ts";
 import { memoryPart } from "./memory_part.ts";
@@ -25,5 +26,6 @@ export const PARTS: readonly Part[] = [
   fanOutPart,
   storePart,
   searchPart,
+  durablePart,
   oneShotPart,
 ];

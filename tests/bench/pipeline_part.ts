@@ -1,20 +1,15 @@
 import { utf8 } from "#kit";
-import { FlightWindow } from "./flight_window.ts";
+import { ChatFlood, flood, IN_FLIGHT } from "./chat_flood.ts";
 import { FramedClient, type MessageClient } from "./framed_client.ts";
-import { ackedMessage, PIPELINE_TEXT, ReceiptBook } from "./messages.ts";
-import { type BenchNode, counter, withNode } from "./node.ts";
+import { PIPELINE_TEXT } from "./messages.ts";
+import { withNode } from "./node.ts";
 import { peerAddress, PeerClient } from "./peer_client.ts";
-import { processorTime, startFloor } from "./processes.ts";
+import { startFloor } from "./processes.ts";
 import { RawClient } from "./raw_client.ts";
 import type { Row } from "./report.ts";
 import { type BenchContext, figures, interleaved, type Part, type Samples } from "./rounds.ts";
 import { median } from "./statistics.ts";
 import { TARGETS } from "./targets.ts";
-
-/** Unanswered messages at a time. */
-const IN_FLIGHT = 512;
-/** Messages in one write: like a busy sender whose queue is joined. */
-const PER_WRITE = 64;
 
 /** Many 256-byte messages in flight, each answered: bare bytes, the session layer, the product. */
 export const pipelinePart: Part = {
@@ -86,73 +81,6 @@ async function echoes(client: MessageClient, message: Uint8Array, count: number)
       return answered;
     },
   });
-}
-
-/** Acked messages to a node, with a check that each of them counts exactly once. */
-class ChatFlood {
-  readonly #client: PeerClient;
-  readonly #node: BenchNode;
-  #sent = 0;
-  #faults = 0;
-  /** Microseconds of the node's processor time a message, in the last {@link run}. */
-  cpu = 0;
-
-  constructor(client: PeerClient, node: BenchNode) {
-    this.#client = client;
-    this.#node = node;
-  }
-
-  /** Acked messages a second. */
-  async run(count: number): Promise<number> {
-    const first = this.#sent;
-    const book = new ReceiptBook(first, count);
-    const before = await processorTime(this.#node.app.pid);
-    const rate = await flood(this.#client, {
-      count,
-      message: (index) => ackedMessage(first + index, PIPELINE_TEXT),
-      take: (payload) => {
-        book.take(payload);
-        return book.received;
-      },
-    });
-    this.cpu = (await processorTime(this.#node.app.pid) - before) * 1_000 / count;
-    this.#sent += count;
-    this.#faults += book.faults;
-    return rate;
-  }
-
-  /** Messages that were lost or doubled, by the receipts and by the node's own counter. */
-  async lost(): Promise<number> {
-    const counted = await counter(this.#node, "inbound_msg_count");
-    return this.#faults + Math.abs(counted - this.#sent);
-  }
-}
-
-interface Flood {
-  readonly count: number;
-  readonly message: (index: number) => Uint8Array;
-  /** Takes one payload; how many messages are answered now. */
-  readonly take: (payload: Uint8Array) => number;
-}
-
-async function flood(client: MessageClient, { count, message, take }: Flood): Promise<number> {
-  const window = new FlightWindow(IN_FLIGHT);
-  const started = performance.now();
-  const answers = (async () => {
-    for (let answered = 0; answered < count;) {
-      const before = answered;
-      for (const payload of await client.read()) answered = take(payload);
-      window.landed(answered - before);
-    }
-  })();
-  for (let sent = 0; sent < count;) {
-    const now = Math.min(await window.room(), count - sent, PER_WRITE);
-    window.sent(now);
-    await client.send(Array.from({ length: now }, (_, index) => message(sent + index)));
-    sent += now;
-  }
-  await answers;
-  return count * 1_000 / (performance.now() - started);
 }
 
 function rows(samples: Samples<Name>, lost: number): Row[] {

@@ -1,19 +1,22 @@
-import type { MessageEvent } from "#events";
-import { silentLog, systemClock, systemRandom } from "#kit";
-import { type KvHistory, openHistory } from "#store";
-import { messageWith, peerNumber, SELF } from "#support/stored_messages.ts";
+import type { KvHistory } from "#store";
+import { peerNumber } from "#support/stored_messages.ts";
 import type { Row } from "./report.ts";
 import { type BenchContext, figures, milliseconds, type Part } from "./rounds.ts";
 import { median } from "./statistics.ts";
-import { atMost } from "./targets.ts";
+import { fill, messageNow, openStore } from "./store_fill.ts";
+import { atMost, TARGETS } from "./targets.ts";
 
-const RECORDS = 60_000;
-const PEERS = 50;
-const TEXT = "x".repeat(28);
+const RECORDS = 100_000;
+/** Stored messages at which growth is looked at first; then at each tenfold. */
+const FIRST_STEP = 1_000;
+/** Messages of one measured stream, and how often it is repeated. */
+const STREAM = 6_000;
+const STREAMS = 5;
 /** Changes of one commit of the floor: the most that Deno KV takes. */
 const FLOOR_BATCH = 1_000;
-/** Milliseconds of a list that people do not wait for, whatever the store holds. */
-const ANSWER = atMost(5);
+/** The default cap of a conversation, and what fills fifty of them. */
+const CAP = 500;
+const FULL = 25_000;
 /** Half of what JSON under hexadecimal keys takes. */
 const DISK = atMost(270);
 
@@ -22,42 +25,28 @@ export const storePart: Part = {
   name: "store",
   async run(context: BenchContext): Promise<readonly Row[]> {
     const count = context.records ?? context.size(RECORDS, 2_000);
-    const folder = await Deno.makeTempDir();
+    const folder = await Deno.makeTempDir({ prefix: "skychat-bench-" });
     try {
       const floor = await bareKv(`${folder}/floor.db`, context);
+      const evicting = await fullConversations(`${folder}/full.db`, context);
       const path = `${folder}/history.db`;
       const history = await openStore(path);
-      const rate = await fill(history, { count, progress: context.progress });
-      const singles = await repeated(
-        context.size(200, 10),
-        () => history.append(messageNow(1)).committed,
-      );
-      const recent = await repeated(context.size(30, 3), () => history.recent(100));
-      const byPeer = await repeated(context.size(30, 3), () => history.byPeer(peerNumber(1), 50));
+      const steps: Step[] = [];
+      for (const size of sizes(count)) {
+        context.progress(`  ${size} messages stored`);
+        await fill(history, size - history.figures().messages);
+        steps.push(await look(history, { size, context }));
+      }
+      const { messages } = history.figures();
       await history.close();
-      const bytes = (await Deno.stat(path)).size / count;
-      let again: KvHistory | undefined;
-      const opening = await milliseconds(async () => again = await openStore(path));
-      await again?.close();
-      const name = (text: string) => `${text}, ${count} messages`;
+      const bytes = (await Deno.stat(path)).size / messages;
+      const opening = await milliseconds(async () => (await openStore(path)).close());
       return [
         { name: "bare Deno KV, 1,000 rows a commit", value: floor.rate, unit: "rows/s" },
         { name: "bare Deno KV, one row a commit", ...figures(floor.singles), unit: "ms" },
-        {
-          name: name("appends in a stream, three rows each"),
-          value: rate,
-          unit: "messages/s",
-          floor: { name: "bare Deno KV rows", value: floor.rate },
-        },
-        {
-          name: "one append, to its commit",
-          ...figures(singles),
-          unit: "ms",
-          floor: { name: "bare Deno KV", value: median(floor.singles) },
-        },
-        { name: name("recent(100)"), ...figures(recent), unit: "ms", target: ANSWER },
-        { name: name("byPeer(50)"), ...figures(byPeer), unit: "ms", target: ANSWER },
-        { name: name("open"), value: opening, unit: "ms" },
+        ...steps.flatMap((step) => rows(step, { first: steps[0], floor: median(floor.singles) })),
+        { name: "stream, all conversations full", ...evicting, target: TARGETS.storedMessages },
+        { name: `open and close, ${count} stored`, value: opening, unit: "ms" },
         { name: "on disk a message", value: bytes, unit: "bytes", target: DISK },
       ];
     } finally {
@@ -66,30 +55,92 @@ export const storePart: Part = {
   },
 };
 
-function openStore(path: string): Promise<KvHistory> {
-  const limits = { perPeerRatePerMinute: 0, perPeerCap: 0, totalCapBytes: 0 };
-  return openHistory({ path, clock: systemClock, log: silentLog, self: SELF, limits });
+/** What things cost with so much in the store; all but the rate in milliseconds. */
+interface Step {
+  readonly size: number;
+  /** Messages a second. */
+  readonly stream: readonly number[];
+  readonly single: readonly number[];
+  readonly recent: readonly number[];
+  readonly byPeer: readonly number[];
+  readonly search: readonly number[];
 }
 
-function messageNow(peer: number): MessageEvent {
-  const id = systemRandom.bytes(8).toHex();
-  return messageWith(peerNumber(peer), { wall: systemClock.wall(), text: TEXT, id });
+/** Ten times as many from step to step, and the last. */
+function sizes(last: number): readonly number[] {
+  const found: number[] = [];
+  for (let size = FIRST_STEP; size < last; size *= 10) found.push(size);
+  return [...found, last];
 }
 
-/** Messages a second of a stream that never has to wait but for the disk. */
-async function fill(
+async function look(
   history: KvHistory,
-  { count, progress }: { count: number; progress: (text: string) => void },
-): Promise<number> {
-  const started = performance.now();
-  let last: Promise<boolean> | undefined;
-  for (let number = 0; number < count; number++) {
-    if (number > 0 && number % 200_000 === 0) progress(`  ${number} messages stored`);
-    last = history.append(messageNow(number % PEERS)).committed;
-    if (history.ready !== undefined) await history.ready;
+  { size, context }: { size: number; context: BenchContext },
+): Promise<Step> {
+  // Waits for the index, and for code that runs for the first time.
+  await history.search("a word that none has", 10);
+  await repeated(5, () => history.recent(100));
+  const reads = context.size(30, 3);
+  return {
+    size,
+    recent: await repeated(reads, () => history.recent(100)),
+    byPeer: await repeated(reads, () => history.byPeer(peerNumber(1), 50)),
+    search: await repeated(reads, () => history.search("a word that none has", 10)),
+    single: await repeated(context.size(200, 10), () => history.append(messageNow(1)).committed),
+    stream: await rates(context, (count) => fill(history, count)),
+  };
+}
+
+function rows(
+  { size, stream, single, recent, byPeer, search }: Step,
+  { first, floor }: { first: Step | undefined; floor: number },
+): Row[] {
+  const at = (text: string) => `${text}, ${size.toLocaleString("en-US")} stored`;
+  const perMessage = 1_000_000 / median(stream);
+  return [
+    { name: at("stream"), ...figures(stream), unit: "/s", target: TARGETS.storedMessages },
+    {
+      name: at("stream, time a message"),
+      value: perMessage,
+      unit: "us",
+      ...(first === undefined || first.size === size ? {} : {
+        floor: { name: `${first.size} stored`, value: 1_000_000 / median(first.stream) },
+        target: TARGETS.growth,
+      }),
+    },
+    {
+      name: at("one append, to its commit"),
+      ...figures(single),
+      unit: "ms",
+      floor: { name: "bare Deno KV, one row", value: floor },
+    },
+    { name: at("recent(100)"), ...figures(recent), unit: "ms", target: TARGETS.recent },
+    { name: at("byPeer(50)"), ...figures(byPeer), unit: "ms", target: TARGETS.recent },
+    { name: at("search, absent words"), ...figures(search), unit: "ms", target: TARGETS.search },
+  ];
+}
+
+/** Each message of the stream makes the oldest of its conversation give way. */
+async function fullConversations(
+  path: string,
+  context: BenchContext,
+): Promise<{ value: number; spread: number; unit: string }> {
+  const history = await openStore(path, { perPeerCap: CAP });
+  await fill(history, context.size(FULL, 1_000));
+  const stream = await rates(context, (count) => fill(history, count));
+  await history.close();
+  return { ...figures(stream), unit: "/s" };
+}
+
+async function rates(
+  context: BenchContext,
+  action: (count: number) => Promise<number>,
+): Promise<readonly number[]> {
+  const samples: number[] = [];
+  while (samples.length < context.size(STREAMS, 1)) {
+    samples.push(await action(context.size(STREAM, 300)));
   }
-  await last;
-  return count * 1_000 / (performance.now() - started);
+  return samples;
 }
 
 /** Rows a second in full commits, and the milliseconds of commits with one row. */
