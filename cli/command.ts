@@ -8,6 +8,8 @@ export interface Call<Table extends FlagTable = FlagTable> {
   readonly given: ReadonlySet<string>;
   /** Words that belong to no flag; empty for a command that takes none. */
   readonly operands: readonly string[];
+  /** Every command there is. */
+  readonly commands: readonly CommandSpec[];
   readonly io: CliIo;
 }
 

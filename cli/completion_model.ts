@@ -1,5 +1,4 @@
 import { CLIENT_FLAGS } from "./client_flags.ts";
-import { COMMANDS } from "./command_table.ts";
 import type { CommandSpec } from "./command.ts";
 import type { FlagSpec, FlagTable } from "./flag.ts";
 
@@ -45,7 +44,7 @@ const HELP: readonly CompletionFlag[] = [
 ];
 
 /** The model of this program, without the commands and flags that are not in this build. */
-export function completionModel(commands: readonly CommandSpec[] = COMMANDS): CompletionModel {
+export function completionModel(commands: readonly CommandSpec[]): CompletionModel {
   return {
     commands: commands.filter(({ load }) => load !== undefined).map((spec) => ({
       name: spec.name,

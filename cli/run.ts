@@ -2,6 +2,7 @@ import { VERSION } from "#app";
 import { errorText } from "#kit";
 import { type Arguments, readArguments } from "./arguments.ts";
 import type { CommandSpec } from "./command.ts";
+import { COMMANDS } from "./command_table.ts";
 import { CliError, detailedExit, EXIT_FAILURE, EXIT_OK, failureCode } from "./errors.ts";
 import { type AnyFlagValue, type FlagTable, isLater } from "./flag.ts";
 import type { CliIo } from "./io.ts";
@@ -57,7 +58,13 @@ async function runCommand(command: CommandSpec, line: Arguments, io: CliIo): Pro
     }
   }
   const module = await command.load();
-  return await module.run({ flags: values, given, operands: line.operands, io });
+  return await module.run({
+    flags: values,
+    given,
+    operands: line.operands,
+    commands: COMMANDS,
+    io,
+  });
 }
 
 function refuseOperands(command: CommandSpec, operands: readonly string[]): void {

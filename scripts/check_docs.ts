@@ -90,7 +90,7 @@ export interface Limit {
 }
 
 /** Not bounds: exit codes, flag tables, and a table whose members stand as constants beside it. */
-const NO_LIMIT = /^(EXIT_\w+|\w+_FLAGS|CHAT_LIMITS)$/;
+const NO_LIMIT = /^(EXIT_\w+|\w+_FLAGS|CHAT_LIMITS|OUTBOX_LIMITS)$/;
 
 /** The finite numbers behind a module's ALL_CAPS exports, those inside plain objects included. */
 export function limitsOf(module: Readonly<Record<string, unknown>>, where: string): Limit[] {

@@ -6,18 +6,21 @@
  * failed check counts as one failed test, and so does a step of tests in which none ran. Exits 1 when
  * anything failed.
  *
- * `scripts/ok.ts static|unit|e2e` runs only that group, `scripts/ok.ts tests` the step of that name.
+ * `scripts/ok.ts static|unit|e2e|browser` runs only that group, `scripts/ok.ts tests` the step of that name.
  */
-import { filesBelow, ROOT, sourceFiles } from "./source_files.ts";
+import { BROWSER_TESTS, filesBelow, ROOT, sourceFiles } from "./source_files.ts";
 import { type ChildResult, runChild, say } from "./terminal.ts";
 
 /** A step that takes longer hangs: it is ended and counts as failed. */
 const STEP_LIMIT_MS = 480_000;
 
+/** What drives the page, where Debian puts it. */
+const CHROMIUM = "/usr/bin/chromium";
+
 /** One named part of the gate: arguments for this Deno. */
 export interface Step {
   readonly name: string;
-  readonly group: "static" | "unit" | "e2e";
+  readonly group: "static" | "unit" | "e2e" | "browser";
   readonly args: readonly string[];
   /** Whether it runs tests, whose numbers count. */
   readonly tests?: boolean;
@@ -89,8 +92,27 @@ function steps(): Step[] {
       args: [...test, "--no-check", "tests/e2e"],
       tests: true,
     },
+    {
+      name: "page in a browser",
+      group: "browser",
+      args: ["test", "-A", "--parallel", `--config=${BROWSER_TESTS}deno.json`, BROWSER_TESTS],
+      tests: true,
+    },
   ];
   return all.filter(({ name }) => name !== "page types" || page.length > 0);
+}
+
+/** All groups that can run here. The page is only tried where there is a browser. */
+async function everything(): Promise<string[]> {
+  const groups = ["static", "unit", "e2e"];
+  try {
+    await Deno.stat(CHROMIUM);
+    return [...groups, "browser"];
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    say(`left out: the page in a browser (${CHROMIUM} is not installed)`);
+    return groups;
+  }
 }
 
 /** Runs one step, says how it went and returns what it adds to the total. */
@@ -109,7 +131,7 @@ async function perform(step: Step): Promise<Tally> {
 }
 
 if (import.meta.main) {
-  const wanted: readonly string[] = Deno.args.length > 0 ? Deno.args : ["static", "unit", "e2e"];
+  const wanted = Deno.args.length > 0 ? Deno.args : await everything();
   const chosen = steps().filter(({ group, name }) =>
     wanted.includes(group) || wanted.includes(name)
   );

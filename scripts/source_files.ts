@@ -4,6 +4,9 @@ import { fileURLToPath } from "node:url";
 /** The repository's folder, with a slash at the end. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 
+/** Tests with a configuration of their own. */
+export const BROWSER_TESTS = "tests/browser/";
+
 /** Folders that hold nothing of ours. */
 const SKIPPED = new Set([".git", ".cache", "build", "coverage", "dist", "local", "node_modules"]);
 
@@ -25,9 +28,13 @@ export function filesBelow(folder: string, root = ROOT): string[] {
   return found.sort();
 }
 
-/** The TypeScript and JavaScript of the project. */
+/**
+ * The TypeScript and JavaScript of the project; without the browser tests, whose packages and types
+ * are not those of the rest.
+ */
 export function sourceFiles(root = ROOT): string[] {
   return filesBelow("", root).filter((path) =>
-    /^(main\.ts$|(lib|cli|scripts|tests)\/)/.test(path) && /\.(ts|js)$/.test(path)
+    /^(main\.ts$|(lib|cli|scripts|tests)\/)/.test(path) && /\.(ts|js)$/.test(path) &&
+    !path.startsWith(BROWSER_TESTS)
   );
 }

@@ -12,7 +12,7 @@ const SCRIPTS: ReadonlyMap<string, (model: CompletionModel) => string> = new Map
 ]);
 
 /** Prints the completion script of a shell. */
-export function run({ operands, io }: Call): Promise<number> {
+export function run({ commands, operands, io }: Call): Promise<number> {
   const [shell = "", ...more] = operands;
   const script = SCRIPTS.get(shell);
   if (script === undefined || more.length > 0) {
@@ -20,6 +20,6 @@ export function run({ operands, io }: Call): Promise<number> {
     const known = [...SCRIPTS.keys()].join(", ");
     throw new CliError(`completion: ${problem} (use one of: ${known})`, { code: "usage" });
   }
-  io.output.stdout.write(script(completionModel()));
+  io.output.stdout.write(script(completionModel(commands)));
   return Promise.resolve(EXIT_OK);
 }
