@@ -10,23 +10,20 @@ export interface FreeKeyOptions {
   readonly taken: Set<bigint>;
   /** Whether a key is taken on disk. */
   readonly exists: (key: bigint) => Promise<boolean>;
-  /** What the last search in the same place returned. */
+  /** What the last search in the same place returned, if nothing was removed there since. */
   readonly run: KeyRun | undefined;
 }
 
 /**
  * The first free key from a time on (history.md 4), and the taken keys around it. Many records of one
- * moment, which an archive may have, are not looked through again for each of them. A key that was
- * freed inside a run may be passed over.
+ * moment, which an archive may have, are not looked through again for each of them.
  */
 export async function freeKey(
   time: bigint,
   { taken, exists, run }: FreeKeyOptions,
 ): Promise<{ key: bigint; run: KeyRun | undefined }> {
-  const inRun = run !== undefined && time >= run.from && time <= run.to;
-  let key = inRun ? run.to + 1n : time;
+  let key = run !== undefined && time >= run.from && time <= run.to ? run.to + 1n : time;
   while (taken.has(key) || await exists(key)) key++;
   taken.add(key);
-  if (inRun) return { key, run: { from: run.from, to: key } };
   return { key, run: key === time ? run : { from: time, to: key } };
 }

@@ -133,6 +133,7 @@ export class RecordWriter {
       transaction.delete(recordKey(conversation.id, record.at, piece));
     }
     transaction.delete(timeKey(record.at, conversation.id));
+    conversation.run = undefined;
     const sums = draft.of(conversation);
     sums.count--;
     sums.bytes -= RECORD_KEY_BYTES + record.length;

@@ -126,6 +126,17 @@ export const queryClaims: Claims = {
       assert.equal((await history.recent(0)).length, 1);
     },
   },
+  "peers do not count a conversation whose only fresh message was forgotten": {
+    options: { limits: { ttlMs: 3_600_000 } },
+    async holds({ history, clock }) {
+      history.append(messageWith(ANN, { wall: clock.wall() - 3_599n * SECOND, id: "aa" }));
+      await history.append(messageWith(ANN, { wall: clock.wall(), id: "bb" })).committed;
+      await clock.advance(2_000);
+      assert.deepEqual(await history.peers(), [ANN]);
+      assert.equal(await history.forget(ANN, "bb"), true);
+      assert.deepEqual(await history.peers(), []);
+    },
+  },
   "search finds text without case, newest first, and nothing that is gone": {
     async holds({ history, clock }) {
       const wall = clock.wall();

@@ -70,7 +70,9 @@ Deno.test("a store opened again has its records, sums, events, queue and numbers
       const wall = clock.wall() + BigInt(number);
       first.append(messageWith(peerNumber(number % 7), { wall, text: `${number}` }));
     }
-    await first.outbox.put({ id: "q", to: ANN, text: "later", queuedAt: "1", expiresAt: "2" });
+    const queued = { id: "q", to: ANN, queuedAt: "1", expiresAt: "2" };
+    await first.outbox.put({ ...queued, text: "long".repeat(40_000) });
+    await first.outbox.put({ ...queued, text: "later" });
     await first.import({
       messages: [],
       groupMessages: [{
@@ -198,6 +200,20 @@ for (const now of ["before", "after"] as const) {
       await reopened.close();
     }));
 }
+
+Deno.test("a deletion that was made although its commit failed is seen by the next change", () =>
+  onDisk(async ({ clock, open }) => {
+    const failing: Parameters<typeof failingKv>[0] = { now: "never" };
+    const history = await open({ openKv: failingKv(failing) });
+    await history.append(messageWith(ANN, { wall: clock.wall() })).committed;
+    failing.now = "after";
+    await assert.rejects(history.forgetPeer(ANN), StoreError);
+    failing.now = "never";
+    assert.equal(await history.forgetPeer(BEN), 0);
+    assert.deepEqual(await history.peers(), []);
+    assert.deepEqual([history.figures().messages, history.figures().bytes], [0, 0]);
+    await history.close();
+  }));
 
 Deno.test("queries of a closed store reject, and closing twice is closing once", () =>
   onDisk(async ({ open }) => {
