@@ -40,10 +40,25 @@ export function sleepOn(
 /** Longest wait of the runtime's timers, ms: 2^31 - 1. Beyond it they would fire at once. */
 export const LONGEST_TIMER_MS = 2_147_483_647;
 
+/** Milliseconds by which the two clocks of the machine may differ before the finer one is set anew. */
+const WALL_TOLERANCE_MS = 10;
+/** What has to be added to `performance.now()` to get the system's time. */
+let wallOffset = performance.timeOrigin;
+
+/**
+ * The system's time with the resolution of the steady clock. It follows the system when that was
+ * corrected, or when the machine slept, during which the steady clock stands still.
+ */
+function systemWall(): bigint {
+  const [steady, system] = [performance.now(), Date.now()];
+  if (Math.abs(steady + wallOffset - system) > WALL_TOLERANCE_MS) wallOffset = system - steady;
+  return BigInt(Math.round((wallOffset + steady) * 1000)) * 1000n;
+}
+
 /** The machine's clocks. A longer wait than {@link LONGEST_TIMER_MS} becomes that. */
 export const systemClock: Clock = {
   now: () => performance.now(),
-  wall: () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n,
+  wall: systemWall,
   after(ms, action) {
     if (ms <= 0) {
       const handle = setImmediate(action);

@@ -69,6 +69,30 @@ Deno.test("systemClock.after 0 fires once what is ready has been handled, and be
   assert.deepEqual(order, ["ready", "after 0"]);
 });
 
+Deno.test("systemClock.wall follows the system when that is corrected or has slept", () => {
+  const real = Date.now;
+  const before = systemClock.wall();
+  try {
+    Date.now = () => real() + 3_600_000;
+    assert.ok(systemClock.wall() - before >= 3_599_000_000_000n);
+    Date.now = () => real() - 3_600_000;
+    assert.ok(systemClock.wall() - before <= -3_599_000_000_000n);
+  } finally {
+    Date.now = real;
+  }
+  const drift = systemClock.wall() - before;
+  assert.ok(drift > -100_000_000n && drift < 60_000_000_000n, `${drift}`);
+});
+
+Deno.test("systemClock.wall does not go back while the system does not", () => {
+  let last = systemClock.wall();
+  for (let reading = 0; reading < 1_000; reading++) {
+    const next = systemClock.wall();
+    assert.ok(next >= last);
+    last = next;
+  }
+});
+
 Deno.test("systemClock.wall is in nanoseconds of this century and now never goes back", () => {
   const before = systemClock.now();
   assert.ok(systemClock.wall() > 1_700_000_000n * 1_000_000_000n);
