@@ -4,7 +4,8 @@ import { bindRefusal, ControlServer, parseControlAddress } from "#http";
 import { errorText } from "#kit";
 import { LoopLag } from "#metrics";
 import type { Acceptor, Dialer, LinkContext } from "#net";
-import type { AppConfig } from "./config.ts";
+import type { KvHistory } from "#store";
+import type { AckMode, AppConfig } from "./config.ts";
 import { controlPorts } from "./control_ports.ts";
 import { gateOf } from "./gate.ts";
 import { IdentityError, type ResolvedIdentity, resolveIdentity } from "./identity.ts";
@@ -94,7 +95,7 @@ async function buildNode({ config, runtime, identity, stored, gate }: Foundation
     pairEnabled: config.pairEnable,
     listener: acceptor && { address: node.listening ?? "", stats: acceptor.stats },
     dialers,
-    ackMode: history === undefined ? "received" : config.ack,
+    ackMode: promiseOf(config, history),
     history: history?.figures(),
     newestEvent: events.newest,
     outboxLength: chat.outbox?.list().length,
@@ -143,6 +144,11 @@ function chatOf(config: AppConfig, parts: ChatParts): DirectChat {
     isUnapproved: (peer) => privacy?.isUnapproved(peer.hex) ?? false,
     ...(history && { store: history, outbox: history.outbox }),
   });
+}
+
+/** What a receipt means now: while the disk refuses to write, no more than that the message arrived. */
+function promiseOf(config: AppConfig, history: KvHistory | undefined): AckMode {
+  return history === undefined || history.figures().failing ? "received" : config.ack;
 }
 
 /** Why a probe should not count on this node; nothing when it may. */
