@@ -32,7 +32,7 @@ export const APP_FLAGS = {
     group: "Node:",
     help:
       "a request with this value in X-Skychat-Internal-Token needs no password; for a reverse " +
-      "proxy on this machine",
+      "proxy on this machine; the process list shows it to other users",
   },
   "os-notify": {
     type: "bool",

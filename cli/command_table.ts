@@ -14,6 +14,7 @@ import {
   PAIR_FLAGS,
   PASSWD_FLAGS,
   SEARCH_FLAGS,
+  SEND_FILE_FLAGS,
 } from "./record_flags.ts";
 
 const SEND_NOTES =
@@ -112,7 +113,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command({
     name: "alias",
     summary: "names for public keys",
-    operands: "add NAME PK | ls | rm NAME",
+    operands: "add NAME PK | ls | rm ALIAS",
     flags: ALIAS_FLAGS,
     load: () => import("./commands/alias.ts"),
   }),
@@ -148,9 +149,15 @@ export const COMMANDS: readonly CommandSpec[] = [
     flags: PAIR_FLAGS,
     load: () => import("./commands/pair.ts"),
   }),
+  command({
+    name: "send-file",
+    summary: "send a file (needs a visor)",
+    operands: "PATH",
+    flags: SEND_FILE_FLAGS,
+    load: () => import("./commands/send_file.ts"),
+  }),
   ...[
     ["group", "group chat"],
-    ["send-file", "send a file"],
     ["voice", "voice calls"],
   ].map(([name = "", summary = ""]) => command({ name, summary, flags: CLIENT_FLAGS })),
 ];

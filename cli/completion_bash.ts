@@ -14,12 +14,23 @@ export function bashScript({ commands, early }: CompletionModel): string {
     ...early.flatMap((flag) => flagCase("", flag)),
     ...commands.flatMap(({ name, flags }) => flags.flatMap((flag) => flagCase(name, flag))),
   ];
+  const seconds = commands.flatMap(({ name, beforeAlias }) =>
+    beforeAlias.map((word) => `    '${name} ${word}') operand=aliases ;;`)
+  );
   return `${HEAD}
 # Sets flags and operand of a command; of none, what may stand before it.
 _skychat_command() {
   case $1 in
 ${table.join("\n")}
     *) flags='--help --version' operand=nothing ;;
+  esac
+}
+
+# Sets what may stand after the first word of a command.
+_skychat_second() {
+  case "$1 $2" in
+${seconds.join("\n")}
+    *) operand=nothing ;;
   esac
 }
 
@@ -89,6 +100,7 @@ _skychat_scan() {
       *)
         if [[ -n $command && ( $command != app || $word != skychat || $count -gt 0 ) ]]; then
           count=$((count + 1))
+          if ((count == 1)); then first=$word; fi
           continue
         fi
         case $word in
@@ -145,7 +157,7 @@ _skychat_trim() {
 }
 
 _skychat() {
-  local words=() command='' pending='' ended='' offer='' flags='' operand='' count=0 current word
+  local words=() command='' pending='' ended='' offer='' flags='' operand='' first='' count=0 current word
   COMPREPLY=()
   _skychat_words
   current=\${words[\${#words[@]} - 1]}
@@ -164,6 +176,9 @@ _skychat() {
   elif [[ -z $ended && $current == -* ]]; then
     _skychat_reply "words $flags" "$current"
   elif ((count == 0)); then
+    _skychat_reply "$operand" "$current"
+  elif ((count == 1)); then
+    _skychat_second "$command" "$first"
     _skychat_reply "$operand" "$current"
   fi
   _skychat_trim "$current"

@@ -9,9 +9,13 @@ export function fishScript({ commands, early }: CompletionModel): string {
     ),
     ...early.map((flag) => flagLine(first, flag)),
   ];
-  for (const { name, flags, operand } of commands) {
+  for (const { name, flags, operand, beforeAlias } of commands) {
     const condition = `__skychat_in ${name}`;
     lines.push("", ...operandLines(condition, operand));
+    for (const word of beforeAlias) {
+      const after = `${condition}; and __skychat_after ${word}`;
+      lines.push(`complete -c skychat -n ${quote(after)} -a '(__skychat_aliases)'`);
+    }
     lines.push(...flags.map((flag) => flagLine(condition, flag)));
   }
   const valued = early.filter(({ isSwitch }) => !isSwitch).map(({ name }) => `--${name}`);
@@ -54,9 +58,10 @@ function head(valued: readonly string[]): string {
   return `# fish completion for skychat, made by: skychat completion fish
 
 # Prints the command of the line, nothing when there is none yet, and then the number of words after it
-# that are no flags. The value of a flag counts as such a word unless it is written with =.
+# that are no flags, and the first of these. The value of a flag counts as such a word unless it is written with =.
 function __skychat_scan
     set -l command ''
+    set -l first ''
     set -l count 0
     set -l skip no
     for word in (commandline -opc)[2..-1]
@@ -76,10 +81,11 @@ function __skychat_scan
                     set command $word
                 else
                     set count (math $count + 1)
+                    test $count = 1; and set first $word
                 end
         end
     end
-    printf '%s\\n' $command $count
+    printf '%s\\n' $command $count $first
 end
 
 function __skychat_in
@@ -91,6 +97,12 @@ end
 function __skychat_first
     set -l found (__skychat_scan)
     test "$found[2]" = 0
+end
+
+# True right after this word, if it is the first one.
+function __skychat_after
+    set -l found (__skychat_scan)
+    test "$found[2]" = 1 -a "$found[3]" = "$argv[1]"
 end
 
 # Aliases, from the JSON object that the program prints.

@@ -28,6 +28,8 @@ export interface CompletionCommand {
   readonly flags: readonly CompletionFlag[];
   /** What may stand first after it. */
   readonly operand: Offer;
+  /** First words after which an alias stands. */
+  readonly beforeAlias: readonly string[];
 }
 
 /** Everything that completion knows: made from the tables that also parse. */
@@ -51,6 +53,7 @@ export function completionModel(commands: readonly CommandSpec[]): CompletionMod
       summary: spec.summary,
       flags: flagsOf(spec.flags),
       operand: operandOffer(spec.operands ?? ""),
+      beforeAlias: wordsBeforeAlias(spec.operands ?? ""),
     })),
     early: flagsOf(CLIENT_FLAGS),
   };
@@ -82,7 +85,7 @@ function flagOffer(spec: FlagSpec): Offer {
 
 /**
  * What the usage line of a command says about its first operand: `bash|zsh|fish` and
- * `add NAME PK | ls | rm NAME` name words, `FILE` and `[FILE]` a file.
+ * `add NAME PK | ls | rm ALIAS` name words, `FILE` and `[FILE]` a file.
  */
 export function operandOffer(usage: string): Offer {
   const first = usage.replace(/[[\]<>]/g, "").split("|")
@@ -90,6 +93,11 @@ export function operandOffer(usage: string): Offer {
   const words = first.filter((word) => /^[a-z][a-z-]*$/.test(word));
   if (words.length > 0) return { kind: "words", words };
   return first.some((word) => /^(FILE|PATH)$/.test(word)) ? { kind: "files" } : { kind: "nothing" };
+}
+
+/** The words of a usage line with `ALIAS` behind them: `rm` in `add NAME PK | ls | rm ALIAS`. */
+export function wordsBeforeAlias(usage: string): readonly string[] {
+  return Array.from(usage.matchAll(/\b([a-z][a-z-]*) ALIAS\b/g), ([, word = ""]) => word);
 }
 
 function bareFlag(name: string, short: string, help: string): CompletionFlag {

@@ -56,9 +56,9 @@ fi
 `;
 }
 
-function commandCase({ name, flags, operand }: CompletionCommand): string {
+function commandCase({ name, flags, operand, beforeAlias }: CompletionCommand): string {
   const names = name === "keygen" ? "keygen|gen-keys" : name;
-  const action = operandSpec(operand);
+  const action = operandSpec(operand, beforeAlias);
   const lines = flags.map(argument);
   return [
     `    ${names})`,
@@ -69,8 +69,10 @@ function commandCase({ name, flags, operand }: CompletionCommand): string {
   ].join("\n");
 }
 
-function operandSpec(offer: Offer): string {
-  return offer.kind === "nothing" ? "&& return 0" : `'1: :${actionOf(offer)}' && return 0`;
+function operandSpec(offer: Offer, beforeAlias: readonly string[]): string {
+  if (offer.kind === "nothing") return "&& return 0";
+  const second = beforeAlias.length > 0 ? ` '2: :{_skychat_after ${beforeAlias.join(" ")}}'` : "";
+  return `'1: :${actionOf(offer)}'${second} && return 0`;
 }
 
 /** One line of `_arguments`, ending in a backslash. */
@@ -118,6 +120,11 @@ _skychat_aliases() {
     text=\${text[MEND+1,-1]}
   done
   compadd -a names
+}
+
+# Aliases, right after one of these words.
+_skychat_after() {
+  if (( \${@[(Ie)$line[1]]} )); then _skychat_aliases; fi
 }
 
 `;

@@ -42,6 +42,8 @@ export interface ControlRequest {
   readonly method?: "DELETE" | "POST";
   /** JSON text as the body. */
   readonly json?: string;
+  /** Fields of a form as the body, instead of JSON. */
+  readonly form?: Readonly<Record<string, string>>;
   /** JSON as the body, read while it is sent. */
   readonly upload?: ByteSource;
 }
@@ -147,9 +149,10 @@ export class ControlClient {
     }
   }
 
-  #encode({ path, method, json, upload }: ControlRequest): Uint8Array {
-    const body = utf8(json ?? "");
-    const posts = json !== undefined || upload !== undefined;
+  #encode({ path, method, json, form, upload }: ControlRequest): Uint8Array {
+    const body = utf8(json ?? new URLSearchParams(form).toString());
+    const posts = json !== undefined || form !== undefined || upload !== undefined;
+    const type = form === undefined ? "application/json" : "application/x-www-form-urlencoded";
     const head = [
       `${method ?? (posts ? "POST" : "GET")} ${path} HTTP/1.1`,
       `Host: ${this.target.shown}`,
@@ -159,7 +162,7 @@ export class ControlClient {
     if (this.target.authorization !== undefined) {
       head.push(`Authorization: ${this.target.authorization}`);
     }
-    if (posts) head.push("Content-Type: application/json");
+    if (posts) head.push(`Content-Type: ${type}`);
     if (upload !== undefined) head.push("Transfer-Encoding: chunked");
     else if (posts || method !== undefined) head.push(`Content-Length: ${body.length}`);
     return concat(utf8(`${head.join("\r\n")}\r\n\r\n`), body);
@@ -259,13 +262,13 @@ export async function readAll(
 
 /** An answer that is a refusal: `server error <status>: <body>`, with what to do about a password. */
 export function refusal({ status, body }: Answer, code = "failed"): CliError {
-  const hint = passwordHint(status);
+  const hint = passwordHint({ status, body });
   return new CliError(`server error ${status}: ${body.trim()}`, { code, hint });
 }
 
-/** What to do about an answer that asks for a password. */
-export function passwordHint(status: number): string | undefined {
-  return status === 401
-    ? "give it in front of the address: --addr user:password@host:port"
-    : undefined;
+/** What to do about an answer that asks for a password; nothing new to whoever gave a wrong one. */
+export function passwordHint({ status, body }: Answer): string | undefined {
+  // The app's text for a password that was given (http-api.md 2.1).
+  if (status !== 401 || body.includes("invalid credentials")) return undefined;
+  return "give it in front of the address: --addr user:password@host:port";
 }

@@ -14,6 +14,8 @@ export interface ByteSource {
 
 /** A file in the making, which nobody sees under its name before it is whole. */
 export interface FileDraft {
+  /** Whether a file of that name is there already. */
+  readonly replaces: boolean;
   /** Appends. */
   write(bytes: Uint8Array): Promise<void>;
   /** Puts it in its place. */

@@ -38,6 +38,13 @@ export const PAIR_FLAGS = {
   "limit": { type: "int", value: "n", default: "100", help: "poll: at most this many, 1 to 1000" },
 } as const satisfies FlagTable;
 
+/** Flags of `send-file` (cli.md 12). */
+export const SEND_FILE_FLAGS = {
+  ...CLIENT_FLAGS,
+  "to": { type: "string", short: "t", value: "pk|alias", help: "to this peer" },
+  "group": { type: "bool", short: "g", help: "to the group that the app is in" },
+} as const satisfies FlagTable;
+
 /** Flags of `passwd`. There is none for the password: others could see it. */
 export const PASSWD_FLAGS = {
   "form": {

@@ -138,7 +138,7 @@ function printQueued(
   { io, json }: { io: CliIo; json: boolean },
 ): number {
   const id = textField(view, "id");
-  const expires = textField(view, "expires_at") || textField(view, "expires");
+  const expires = textField(view, "expires");
   const text = `Queued for ${recipient} (id=${id}), expires ${expires}`;
   if (json) io.output.json(JSON.stringify({ queued: true, id, expires, via: "http" }));
   else io.output.line(text);

@@ -39,6 +39,7 @@ export async function draftFile(path: string): Promise<FileDraft> {
     state = "closed";
   };
   return {
+    replaces: there !== undefined,
     write: (bytes) => naming(path, () => writeAll(file, bytes)),
     async commit() {
       await naming(path, async () => {
@@ -67,6 +68,8 @@ async function writeDirectly(path: string): Promise<FileDraft> {
     return Promise.resolve();
   };
   return {
+    // What was written to a device before is not replaced.
+    replaces: false,
     write: (bytes) => naming(path, () => writeAll(file, bytes)),
     commit: close,
     discard: close,

@@ -24,12 +24,14 @@ export async function run(call: Call<typeof PASSWD_FLAGS>): Promise<number> {
     return EXIT_OK;
   }
   const draft = await io.draftFile(file);
+  const { replaces } = draft;
   try {
     await draft.write(utf8(`${line}\n`));
     await draft.commit();
   } finally {
     await draft.discard();
   }
+  if (replaces) io.output.note(`skychat: passwd: replaced ${file}`);
   if (!flags.json) io.output.line(`password written to ${file}: use --password-file ${file}`);
   return EXIT_OK;
 }

@@ -11,14 +11,14 @@ export function healthRoutes(ports: Pick<ControlPorts, "metrics" | "health">): r
         "content-type": "text/plain; version=0.0.4; charset=utf-8",
         "x-content-type-options": "nosniff",
       });
-    routes.push({ path: "/metrics", on: { GET: getMetrics } });
+    routes.push({ path: "/metrics", on: { GET: getMetrics, HEAD: getMetrics } });
   }
   if (ports.health !== undefined) {
     const getHealth = () => {
       const reasons = ports.health?.() ?? [];
       return reasons.length === 0 ? textReply(200, "ok") : textReply(503, reasons.join("\n"));
     };
-    routes.push({ path: "/healthz", on: { GET: getHealth } });
+    routes.push({ path: "/healthz", on: { GET: getHealth, HEAD: getHealth } });
   }
   return routes;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { COMMANDS } from "../../cli/command_table.ts";
 import { bashScript } from "../../cli/completion_bash.ts";
 import { fishScript } from "../../cli/completion_fish.ts";
-import { completionModel, operandOffer } from "../../cli/completion_model.ts";
+import { completionModel, operandOffer, wordsBeforeAlias } from "../../cli/completion_model.ts";
 import { zshScript } from "../../cli/completion_zsh.ts";
 import { command } from "../../cli/command.ts";
 import { runTest } from "#support/cli_run.ts";
@@ -82,6 +82,13 @@ for (const shell of SHELLS) {
     assert.deepEqual(names, ["a file.json", "a=b:c.json"]);
     assert.deepEqual(await find(script, "skychat send --to b"), ["bob"]);
     assert.deepEqual(await find(script, "skychat chat -t an"), ["an:na", "ann"]);
+    assert.deepEqual(await find(script, "skychat alias rm an"), ["an:na", "ann"]);
+    assert.deepEqual(await find(script, "skychat --json alias rm "), ["an:na", "ann", "bob"]);
+    for (const line of ["alias add ", "alias ls ", "alias rm bob ", "history rm "]) {
+      // zsh then offers flags.
+      const names = (await find(script, `skychat ${line}`)).filter((one) => !one.startsWith("-"));
+      assert.deepEqual(names, [], line);
+    }
     const broken = await completeIn(shell, { script, line: "skychat send -t ", aliases: "{" });
     assert.deepEqual(broken, []);
   });
@@ -175,7 +182,7 @@ Deno.test("scripts quote whatever a table says", async () => {
 });
 
 Deno.test("operandOffer reads usage lines", () => {
-  assert.deepEqual(operandOffer("add NAME PK | ls | rm NAME"), {
+  assert.deepEqual(operandOffer("add NAME PK | ls | rm ALIAS"), {
     kind: "words",
     words: ["add", "ls", "rm"],
   });
@@ -191,6 +198,7 @@ Deno.test("operandOffer reads usage lines", () => {
   });
   assert.deepEqual(operandOffer("NAME"), { kind: "nothing" });
   assert.deepEqual(operandOffer(""), { kind: "nothing" });
+  assert.deepEqual(wordsBeforeAlias("add NAME PK | ls | rm ALIAS"), ["rm"]);
 });
 
 Deno.test("completion refuses what is no shell", async () => {

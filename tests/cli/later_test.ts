@@ -44,7 +44,6 @@ Deno.test("app takes what asks for nothing, and what works", async () => {
 const laterCommands = [
   ["group", "list"],
   ["voice", "call"],
-  ["send-file", "-t", "x", "file"],
   ["cli", "skychat", "group", "list"],
 ];
 

@@ -4,7 +4,7 @@ import { FakeApp } from "#support/fake_app.ts";
 
 const PEER = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
 const SEND = ["send", "-t", PEER, "-m", "hello"];
-const queued = '{"expires_at":"2026-09-17T00:26:40Z","id":"8077ca12ee05c806","queued":true}\n';
+const queued = '{"expires":"2026-09-17T00:26:40Z","id":"8077ca12ee05c806","queued":true}\n';
 
 const entry = {
   id: "8077ca12ee05c806",

@@ -26,10 +26,21 @@ Deno.test("passwd reads one line when stdin is no terminal, and prints a line th
 
 Deno.test("passwd writes a file and says how to use it; scrypt unless told otherwise", async () => {
   const files: Record<string, string> = {};
-  const { stdout } = await runTest(["passwd", "/pw"], { stdin: "s3cret", files });
+  const { stdout, stderr } = await runTest(["passwd", "/pw"], { stdin: "s3cret", files });
+  assert.equal(stderr, "");
   assert.equal(stdout, "password written to /pw: use --password-file /pw\n");
   assert.match(files["/pw"] ?? "", /^\$scrypt\$[^\n]+\n$/);
   assert.ok(await accepts(files["/pw"] ?? "", "s3cret"));
+});
+
+Deno.test("passwd says when it replaced a file", async () => {
+  const files = { "/pw": "old\n" };
+  const { code, stderr } = await runTest(["passwd", "/pw"], { stdin: "s3cret", files });
+  assert.equal(stderr, "skychat: passwd: replaced /pw\n");
+  assert.equal(code, 0);
+  assert.ok(await accepts(files["/pw"], "s3cret"));
+  const alone = await runTest(["passwd", "-"], { stdin: "s3cret", files });
+  assert.equal(alone.stderr, "");
 });
 
 Deno.test("passwd asks twice on a terminal, shows nothing, and knows backspace and Ctrl-U", async () => {

@@ -91,6 +91,12 @@ Deno.test("/metrics passes on the text of its port with the type that Prometheus
   strictEqual(reply.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
 });
 
+Deno.test("/metrics and /healthz answer HEAD too, which some monitors ask", async () => {
+  const { ask } = routeRig({ metrics: () => "", health: () => ["no listener"] });
+  deepStrictEqual((await ask("HEAD", "/metrics")).status, 200);
+  deepStrictEqual((await ask("HEAD", "/healthz")).status, 503);
+});
+
 Deno.test("/healthz is ok, or 503 with one reason a line", async () => {
   let reasons: string[] = [];
   const { ask } = routeRig({ health: () => reasons });

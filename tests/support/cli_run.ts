@@ -92,6 +92,7 @@ async function* cut(text: string): AsyncGenerator<Uint8Array> {
 function draftOf(path: string, { files }: CliSetting): FileDraft {
   const parts: Uint8Array[] = [];
   return {
+    replaces: files?.[path] !== undefined,
     write(bytes) {
       parts.push(bytes.slice());
       return Promise.resolve();
