@@ -1,5 +1,6 @@
 import { Backoff, errorText } from "#kit";
 import { type AnswerStream, type ControlClient, readAll, refusal } from "./control_client.ts";
+import { CliError } from "./errors.ts";
 import type { CliIo } from "./io.ts";
 import { OutputClosed } from "./output.ts";
 import { SILENCE_TEXT, SilenceWatch } from "./silence_watch.ts";
@@ -21,7 +22,12 @@ export interface FeedHandlers {
   lost(error: string, delayMs: number): void;
 }
 
-/** Reads an event stream for ever, connecting again whenever it ends, until the signal aborts. */
+/**
+ * Reads an event stream for ever, connecting again whenever it ends, until the signal aborts.
+ *
+ * @throws {CliError} when the app wants another password: asking again would not help, and the app
+ *   takes it for guessing.
+ */
 export async function followFeed(
   client: ControlClient,
   handlers: FeedHandlers,
@@ -38,6 +44,7 @@ export async function followFeed(
       },
     });
     if (signal.aborted) return;
+    if (error instanceof CliError) throw error;
     const delay = backoff.next();
     handlers.lost(error, delay);
     await io.clock.sleep(delay, signal);
@@ -51,17 +58,17 @@ interface Reading {
   readonly connected: () => void;
 }
 
-/** Reads one connection to its end and returns why it ended. */
+/** Reads one connection to its end and returns why it ended, as an error if there is no use in more. */
 async function readOnce(
   client: ControlClient,
   handlers: FeedHandlers,
   { io, signal, connected }: Reading,
-): Promise<string> {
+): Promise<string | CliError> {
   const silence = new SilenceWatch(io, signal);
   let stream: AnswerStream | undefined;
   try {
     stream = await client.open({ path: await handlers.path(silence.signal) }, silence.signal);
-    if (stream.status !== 200) return await refusalText(stream);
+    if (stream.status !== 200) return await refusalOf(stream);
     connected();
     const parser = new SseParser();
     const decoder = new TextDecoder();
@@ -80,8 +87,8 @@ async function readOnce(
   }
 }
 
-async function refusalText(stream: AnswerStream): Promise<string> {
-  const body = await readAll(stream);
-  const { message, hint } = refusal({ status: stream.status, body });
-  return hint === undefined ? message : `${message} (${hint})`;
+async function refusalOf(stream: AnswerStream): Promise<string | CliError> {
+  const { status } = stream;
+  const error = refusal({ status, body: await readAll(stream) });
+  return status === 401 ? error : error.message;
 }

@@ -19,7 +19,7 @@ export async function run(call: Call<typeof CLIENT_FLAGS>): Promise<number> {
   });
   if (status !== 200) {
     throw new CliError(`status fetch: server ${status}: ${body.trim()}`, {
-      hint: passwordHint(status),
+      hint: passwordHint({ status, body }),
     });
   }
   if (call.flags.json) {

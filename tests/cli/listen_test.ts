@@ -259,15 +259,36 @@ Deno.test("listen notices a stream that fell silent, but not one that still ping
 });
 
 Deno.test("listen reports a refusal and tries again", async () => {
-  const app = FakeApp.answering(401, "skychat: authentication required\n");
+  const app = FakeApp.answering(503, "too many event streams\n");
   const run = startCli(["listen"], { network: app.network });
   await run.stderr.untilLines(1);
   assert.equal(
     run.stderr.lines[0],
-    "skychat listen: server error 401: skychat: authentication required " +
-      "(give it in front of the address: --addr user:password@host:port) (reconnecting in 1s)",
+    "skychat listen: server error 503: too many event streams (reconnecting in 1s)",
   );
   assert.equal(await stop(run), 0);
+});
+
+Deno.test("listen and events end when the app wants another password: asking again is guessing", async () => {
+  const hint = "  give it in front of the address: --addr user:password@host:port\n";
+  for (const command of ["listen", "events"]) {
+    const none = FakeApp.answering(401, "skychat: authentication required\n");
+    const asked = await runTest([command], { network: none.network });
+    assert.equal(
+      asked.stderr,
+      `skychat: server error 401: skychat: authentication required\n${hint}`,
+    );
+    assert.equal(asked.code, 1);
+    const wrong = FakeApp.answering(401, "skychat: invalid credentials\n");
+    const given = ["--addr", "u:p@127.0.0.1:8001", "--json"];
+    const refused = await runTest([command, ...given], { network: wrong.network });
+    assert.deepEqual(JSON.parse(refused.stderr), {
+      error: "server error 401: skychat: invalid credentials",
+    });
+    assert.equal(refused.code, 1);
+    const text = await runTest([command, ...given.slice(0, 2)], { network: wrong.network });
+    assert.equal(text.stderr, "skychat: server error 401: skychat: invalid credentials\n");
+  }
 });
 
 Deno.test("listen takes a message of 1 MiB in one line", async () => {
