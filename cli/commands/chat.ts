@@ -2,7 +2,7 @@ import { AliasBook, resolvePeer } from "../alias_book.ts";
 import type { CHAT_FLAGS } from "../chat_flags.ts";
 import { ChatSession } from "../chat_session.ts";
 import type { Call } from "../command.ts";
-import { ControlClient } from "../control_client.ts";
+import { ControlClient, refusal } from "../control_client.ts";
 import { wantsColour } from "../environment.ts";
 import { CliError, EXIT_OK } from "../errors.ts";
 import type { CliIo } from "../io.ts";
@@ -24,6 +24,7 @@ export async function run(call: Call<typeof CHAT_FLAGS>): Promise<number> {
   if (!io.terminal.interactive || !io.output.stdout.terminal) {
     throw new CliError("chat needs a terminal");
   }
+  await checkApp(client);
   const short = `${key.slice(0, SHORT_KEY)}…`;
   const alias = aliases.nameOf(key);
   const session = new ChatSession({
@@ -35,6 +36,14 @@ export async function run(call: Call<typeof CHAT_FLAGS>): Promise<number> {
   });
   await session.run();
   return EXIT_OK;
+}
+
+/** Says what is wrong with the app while the terminal is still as it was. */
+async function checkApp(client: ControlClient): Promise<void> {
+  const answer = await client.ask({ path: "/status" }).catch((error: unknown) => {
+    throw client.down(error);
+  });
+  if (answer.status === 401) throw refusal(answer);
 }
 
 /** Time of day in the user's zone. */

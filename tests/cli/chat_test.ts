@@ -30,6 +30,8 @@ class ChatApp {
   readonly posts: { path: string; body: Record<string, unknown> }[] = [];
   history: readonly unknown[] | undefined;
   replay: readonly unknown[] = [];
+  /** Whether it wants a password by now. */
+  locked = false;
   /** Answers `/message`. */
   onMessage: (reply: FakeReply, body: Record<string, unknown>) => unknown = (reply) =>
     reply.answer(200, '{"id":"100","ok":true}');
@@ -43,6 +45,8 @@ class ChatApp {
   }
 
   async #answer({ path, body }: FakeRequest, reply: FakeReply): Promise<unknown> {
+    if (this.locked) return reply.answer(401, "skychat: authentication required\n");
+    if (path === "/status") return reply.answer(200, "{}");
     if (path === "/sse") {
       await reply.events();
       for (const event of this.replay) await reply.event(event);
@@ -280,15 +284,33 @@ Deno.test("chat says that the app is lost, and catches up when it is back", asyn
   assert.equal(await chat.leave(), 0);
 });
 
-Deno.test("chat waits for an app that is not there yet", async () => {
+Deno.test("chat does not begin without an app, or with a wrong password", async () => {
   const terminal = new FakeTerminal();
-  const run = startCli(["chat", "-t", A], { terminal, stdoutTerminal: true });
-  while (run.stdout.text === "") await run.clock.advance(0);
-  assert.match(run.stdout.text, /connecting to 127\.0\.0\.1:8001/);
-  await run.clock.advance(0);
-  assert.match(run.stdout.text, /app lost: connect: connection refused \(reconnecting in 1s\)/);
-  terminal.type("\x03");
-  assert.equal(await run.code, 0);
+  const args = ["chat", "-t", A, "--exit-codes", "detailed"];
+  const alone = await runTest(args, { terminal, stdoutTerminal: true });
+  assert.equal(alone.stdout, "");
+  assert.match(
+    alone.stderr,
+    /^skychat: chat app unreachable at 127\.0\.0\.1:8001: connect: connection refused\n {2}is /,
+  );
+  assert.equal(alone.code, 6);
+  const { network } = FakeApp.answering(401, "skychat: authentication required\n");
+  const locked = await runTest(args, { terminal, stdoutTerminal: true, network });
+  assert.equal(locked.stdout, "");
+  assert.match(locked.stderr, /^skychat: server error 401: .*\n {2}give it in front/);
+  assert.equal(locked.code, 1);
+});
+
+Deno.test("chat ends when the app comes back with another password", async () => {
+  const app = new ChatApp();
+  const chat = new Chat(app);
+  await chat.rows();
+  app.locked = true;
+  app.streams[0]?.cut();
+  await chat.rows();
+  await chat.run.clock.advance(1_000);
+  assert.equal(await chat.leave(() => {}), 1);
+  assert.match(chat.run.stderr.text, /^skychat: server error 401: skychat: auth/);
 });
 
 Deno.test("chat scrolls, and keeps its place when messages come in", async () => {
