@@ -1,3 +1,4 @@
+import { keepsMessages, noStore } from "../app_state.ts";
 import type { CLIENT_FLAGS } from "../client_flags.ts";
 import type { Call } from "../command.ts";
 import { ControlClient, readAll, refusal } from "../control_client.ts";
@@ -21,6 +22,10 @@ export async function run(call: ExportCall): Promise<number> {
   const [file = "-", surplus] = operands;
   if (surplus !== undefined) throw usageError(`export: unexpected argument "${surplus}"`);
   const client = ControlClient.of(call);
+  if (await keepsMessages(client) === false) {
+    // Nobody should find out on the day when it is needed.
+    throw noStore("nothing was written: an archive of this app would have no messages");
+  }
   const sink = file === "-" ? stdoutSink(io) : await io.draftFile(file);
   try {
     const bytes = await copyArchive(client, { io, sink });

@@ -1,4 +1,5 @@
 import { AliasBook, resolvePeer } from "../alias_book.ts";
+import { noStore } from "../app_state.ts";
 import type { Call } from "../command.ts";
 import { ControlClient, refusal } from "../control_client.ts";
 import { wantsColour } from "../environment.ts";
@@ -39,7 +40,7 @@ async function fetchHistory(client: ControlClient, path: string): Promise<readon
       throw client.down(error);
     });
   if (answer.status === 503) {
-    throw new CliError("persistence not enabled (start the app with --persist)");
+    throw noStore();
   }
   if (answer.status !== 200) throw refusal(answer);
   const records = parseJsonList(answer.body);

@@ -1,4 +1,5 @@
 import { AliasBook } from "../alias_book.ts";
+import { keepsMessages, noStore } from "../app_state.ts";
 import type { Call } from "../command.ts";
 import { ControlClient } from "../control_client.ts";
 import { wantsColour } from "../environment.ts";
@@ -17,6 +18,8 @@ export async function run(call: Call<typeof SEARCH_FLAGS>): Promise<number> {
   const path = `/search?q=${encodeURIComponent(query.toWellFormed())}`;
   const hits = parseJsonList(await client.fetch({ path }, { maxBytes: MAX_HISTORY_BYTES }));
   if (hits === undefined) throw new CliError("search: the answer is no JSON list");
+  // An app without a store finds nothing either (http-api.md 4.10).
+  if (hits.length === 0 && await keepsMessages(client) === false) throw noStore();
   const aliases = await AliasBook.open(io);
   const colour = wantsColour(io.environment, io.output.stdout.terminal);
   for (const hit of hits.map((view) => storedLine(view, "ts"))) {

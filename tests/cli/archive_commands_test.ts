@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { runTest, startCli } from "#support/cli_run.ts";
-import { FakeApp, type FakeReply } from "#support/fake_app.ts";
+import { FakeApp, type FakeHandler, type FakeReply, withStatus } from "#support/fake_app.ts";
 
+const OWN = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+const OTHER = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
 const ARCHIVE = '{"format":"skychat-archive","version":1,"messages":[{"text":"ü"}]}\n';
 const REPORT = {
   contacts: 1,
@@ -15,6 +17,11 @@ const REPORT = {
 };
 const COUNTS = "imported 10 messages, 2 group messages, 1 contacts " +
   "(duplicates: 3, rejected: 4, expiring: 5, evicted: 6)\n";
+
+/** An app that keeps messages. */
+function storingApp(handler: FakeHandler): FakeApp {
+  return new FakeApp(withStatus({ persistence_enabled: true, visor_pk: OWN }, handler));
+}
 
 /** The bodies of the chunks of a chunked request body in ASCII. */
 function unchunk(body: string): string {
@@ -35,7 +42,7 @@ Deno.test("export writes the archive to stdout, byte for byte and nothing else",
     const result = await runTest(args, { network: app.network });
     assert.deepEqual(result, { code: 0, stdout: ARCHIVE, stderr: "" });
   }
-  assert.equal(app.requests[0]?.path, "/export");
+  assert.equal(app.requests[1]?.path, "/export");
 });
 
 Deno.test("export writes a file and says how large it is", async () => {
@@ -58,14 +65,14 @@ Deno.test("export leaves no file behind when the archive is cut off, refused or 
   ];
   for (const [name, text, end] of ends) {
     const files = {};
-    const app = new FakeApp((_request, reply) => end(reply));
+    const app = storingApp((_request, reply) => end(reply));
     const { code, stderr } = await runTest(["export", "/a.json"], { network: app.network, files });
     assert.match(stderr, text, name);
     assert.equal(code, 1);
     assert.deepEqual(files, {});
   }
   const files = {};
-  const app = new FakeApp((_request, reply) => reply.events('{"format"'));
+  const app = storingApp((_request, reply) => reply.events('{"format"'));
   const run = startCli(["export", "/a.json"], { network: app.network, files });
   await run.clock.advance(0);
   run.interrupt.abort();
@@ -75,8 +82,25 @@ Deno.test("export leaves no file behind when the archive is cut off, refused or 
   assert.deepEqual(files, {});
 });
 
+Deno.test("export makes no archive of an app without a store, which could only look like a backup", async () => {
+  for (const args of [["export"], ["export", "/a.json"]]) {
+    const files = {};
+    const app = new FakeApp(
+      withStatus({ persistence_enabled: false }, (_request, reply) => reply.answer(200, ARCHIVE)),
+    );
+    const result = await runTest(args, { network: app.network, files });
+    assert.deepEqual(result, {
+      code: 1,
+      stdout: "",
+      stderr: "skychat: persistence not enabled (start the app with --persist)\n" +
+        "  nothing was written: an archive of this app would have no messages\n",
+    });
+    assert.deepEqual(files, {});
+  }
+});
+
 Deno.test("export gives up on an app that falls silent", async () => {
-  const app = new FakeApp((_request, reply) => reply.events('{"format"'));
+  const app = storingApp((_request, reply) => reply.events('{"format"'));
   const { code, stderr } = await runTest(["export"], { network: app.network, stepMs: 10_000 });
   assert.equal(stderr, "skychat: export: no sign of life for 60s\n");
   assert.equal(code, 1);
@@ -85,7 +109,7 @@ Deno.test("export gives up on an app that falls silent", async () => {
 Deno.test("export shows its progress on a terminal only, ten times a second at most, and removes it", async () => {
   for (const stderrTerminal of [true, false]) {
     let reply: FakeReply | undefined;
-    const app = new FakeApp(async (_request, stream) => {
+    const app = storingApp(async (_request, stream) => {
       await stream.events("x".repeat(1_000));
       reply = stream;
     });
@@ -119,6 +143,30 @@ Deno.test("import sends the file in pieces and prints what became of it", async 
     const [request] = app.requests;
     assert.equal(`${request?.method} ${request?.path}`, "POST /import");
     assert.equal(app.uploaded, archive);
+  }
+});
+
+Deno.test("import tells when the archive is of another node, wherever it says so, and imports it", async () => {
+  const decoy = { visor: OTHER, text: `"visor":"${OTHER}"` };
+  const archives: readonly [archive: object, told: boolean][] = [
+    [{ format: "skychat-archive", visor: OTHER, messages: [{ text: "u".repeat(3_000) }] }, true],
+    [{ messages: [{ text: '\\"{[' }], version: 1, visor: OTHER }, true],
+    [{ visor: OWN.toUpperCase(), messages: [decoy] }, false],
+    [{ contacts: { visor: decoy }, messages: [decoy], note: "visor", other: OTHER }, false],
+    [{ visor: null, messages: [] }, false],
+  ];
+  for (const [archive, told] of archives) {
+    const app = storingApp((_request, reply) => reply.answer(200, JSON.stringify(REPORT)));
+    const stdin = JSON.stringify(archive, null, 1);
+    const { code, stdout, stderr } = await runTest(["import", "-"], {
+      network: app.network,
+      stdin,
+    });
+    const note = `skychat: the archive is of another node, ${OTHER}; this app is ${OWN}\n`;
+    assert.equal(stderr, told ? note : "", stdin);
+    assert.equal(stdout, COUNTS);
+    assert.equal(code, 0);
+    assert.equal(unchunk(app.requests[0]?.body ?? ""), stdin);
   }
 });
 

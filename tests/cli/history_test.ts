@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { runTest } from "#support/cli_run.ts";
-import { FakeApp } from "#support/fake_app.ts";
+import { FakeApp, withStatus } from "#support/fake_app.ts";
 
 const A = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
 const B = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
@@ -140,6 +140,18 @@ Deno.test("search joins its words, prints hits as history does, newest first as 
     json.stdout.split("\n")[2],
     `{"ts":"2026-09-08T00:20:00Z","group_id":"g1","from":"${A}","outgoing":false,"text":"äpfel too"}`,
   );
+});
+
+Deno.test("search without hits says so when the app keeps no messages to search", async () => {
+  for (const persistence_enabled of [false, true]) {
+    const app = new FakeApp(
+      withStatus({ persistence_enabled }, (_request, reply) => reply.answer(200, "[]\n")),
+    );
+    const { code, stderr } = await runTest(["search", "x"], { network: app.network });
+    const text = "skychat: persistence not enabled (start the app with --persist)\n";
+    assert.equal(stderr, persistence_enabled ? "" : text);
+    assert.equal(code, persistence_enabled ? 0 : 1);
+  }
 });
 
 Deno.test("search wants words", async () => {
