@@ -90,9 +90,9 @@ export class ChatFeed {
     if (signal.aborted || connection !== this.#connection) return;
     const missed = this.#waiting ?? [];
     this.#waiting = undefined;
-    this.#log.mergeStored(records);
-    // Replayed events do not say when they were.
-    this.#log.mergeReplayed(missed.flatMap((view) => this.#messageOf(view, "") ?? []));
+    this.#log.merge(records);
+    // Replayed events of the deployed app do not say when they were.
+    this.#log.merge(missed.flatMap((view) => this.#messageOf(view, "") ?? []));
     for (const view of missed) this.#status(view);
     this.#handlers.connection(notice);
     this.#handlers.caughtUp();
@@ -126,7 +126,7 @@ export class ChatFeed {
       id: event.id,
       text: event.body,
       time: textField(view, "ts") || now,
-      stored: "",
+      stored: false,
       delivery: direction === "in" ? "none" : "sent",
       deleted: false,
     };
@@ -158,14 +158,13 @@ function storedMessages(body: string, key: string): ChatMessage[] {
     const view = value as JsonView;
     if (textField(view, "peer").toLowerCase() !== key) return [];
     const own = view["outgoing"] === true;
-    const time = textField(view, "timestamp");
     return [
       {
         direction: own ? "out" : "in",
         id: textField(view, "id"),
         text: textField(view, "text"),
-        time,
-        stored: time,
+        time: textField(view, "timestamp"),
+        stored: true,
         delivery: own ? "sent" : "none",
         deleted: false,
       } as const,

@@ -1,5 +1,3 @@
-import { type Matching, placesOf } from "./chat_merge.ts";
-
 /** Messages of the conversation that are kept in memory; the oldest go first. Ours. */
 export const MAX_CHAT_MESSAGES = 2_000;
 /** Delivery statuses kept for messages whose id is not known yet. Ours. */
@@ -11,13 +9,13 @@ export type Delivery = "none" | "pending" | "sent" | "received" | "read" | "fail
 /** One message of the conversation. Never changed: a new object takes its place. */
 export interface ChatMessage {
   readonly direction: "in" | "out";
-  /** Wire or event id; "" when there is none. */
+  /** Wire id, or one that the app minted; "" when it has none that the peer knows, or none yet. */
   readonly id: string;
   readonly text: string;
   /** RFC 3339; "" when nobody said. */
   readonly time: string;
-  /** Timestamp of its stored record; "" when none has been seen. */
-  readonly stored: string;
+  /** Whether it is on disk; if so, an id that is missing there is none that the peer knows. */
+  readonly stored: boolean;
   readonly delivery: Delivery;
   readonly deleted: boolean;
 }
@@ -39,32 +37,30 @@ export class ChatLog {
     return this.#messages;
   }
 
-  /** Puts in stored messages (oldest first) that are not there yet, each where it belongs. */
-  mergeStored(records: readonly ChatMessage[]): void {
-    // Those with an id first: a text without one must not take the place of a message that has its own.
-    for (const record of records) {
-      if (record.id !== "") this.#tie(this.#indexOf((known) => sameId(known, record)), record);
+  /** Puts in stored or replayed messages (oldest first) that are not there yet, each where it belongs. */
+  merge(batch: readonly ChatMessage[]): void {
+    for (const message of batch) this.#adoptMissed(message);
+    // Walks both lists: what is new goes in front of the next one that is known.
+    const places = batch.map((message) => this.#indexOf((known) => isSame(known, message)));
+    const merged: ChatMessage[] = [];
+    let fresh: ChatMessage[] = [];
+    let next = 0;
+    for (const [index, message] of batch.entries()) {
+      const at = places[index] ?? -1;
+      if (at < 0) fresh.push(this.#withEarlyStatus(message));
+      else this.#tie(at, message);
+      if (at < next) continue;
+      merged.push(...this.#messages.slice(next, at), ...fresh, ...this.#messages.slice(at, at + 1));
+      fresh = [];
+      next = at + 1;
     }
-    this.#merge(records, {
-      surely: (known, record) =>
-        sameId(known, record) ||
-        (record.id === "" && known.stored === record.stored && sameText(known, record)),
-      maybe: (known, record) =>
-        record.id === "" && known.stored === "" && known.id !== "" && sameText(known, record),
-    });
-  }
-
-  /** The same for replayed events; one of them may be a stored text that has no id of its own. */
-  mergeReplayed(events: readonly ChatMessage[]): void {
-    this.#merge(events, {
-      surely: sameId,
-      maybe: (known, event) => known.id === "" && known.stored !== "" && sameText(known, event),
-    });
+    this.#messages = [...merged, ...this.#messages.slice(next), ...fresh];
+    this.#trim();
   }
 
   /** Puts a live message at the end; false when it is there already. */
   add(message: ChatMessage): boolean {
-    if (message.id !== "" && this.#indexOf((known) => sameId(known, message)) >= 0) return false;
+    if (this.#indexOf((known) => isSame(known, message)) >= 0) return false;
     if (message.direction === "out" && this.#adopt(message)) return false;
     this.#messages.push(this.#withEarlyStatus(message));
     this.#trim();
@@ -117,41 +113,22 @@ export class ChatLog {
     }
   }
 
-  /** Walks both lists: what is new goes in front of the next one that is known. */
-  #merge(batch: readonly ChatMessage[], matching: Matching<ChatMessage>): void {
-    for (const message of batch) this.#adoptMissed(message);
-    const places = placesOf(batch, this.#messages, matching);
-    const merged: ChatMessage[] = [];
-    let fresh: ChatMessage[] = [];
-    let next = 0;
-    for (const [index, message] of batch.entries()) {
-      const at = places[index] ?? -1;
-      if (at < 0) fresh.push(this.#withEarlyStatus(message));
-      else this.#tie(at, message);
-      if (at < next) continue;
-      merged.push(...this.#messages.slice(next, at), ...fresh, ...this.#messages.slice(at, at + 1));
-      fresh = [];
-      next = at + 1;
-    }
-    this.#messages = [...merged, ...this.#messages.slice(next), ...fresh];
-    this.#trim();
-  }
-
   /** A message of one's own that was on its way when the app was lost. */
   #adoptMissed(message: ChatMessage): void {
     if (message.direction !== "out" || message.id === "") return;
-    if (this.#indexOf((known) => sameId(known, message)) < 0) this.#adopt(message);
+    if (this.#indexOf((known) => isSame(known, message)) < 0) this.#adopt(message);
   }
 
   /** Adds to a known message what this one tells about it. */
   #tie(index: number, message: ChatMessage): void {
     const known = this.#messages[index];
     if (known === undefined) return;
+    const onDisk = [known, message].find(({ stored }) => stored);
     this.#replace(known, {
       ...known,
-      id: known.id || message.id,
-      stored: known.stored || message.stored,
-      time: known.time || message.time,
+      id: onDisk?.id ?? (known.id || message.id),
+      stored: onDisk !== undefined,
+      time: onDisk?.time || known.time || message.time,
     });
   }
 
@@ -163,6 +140,7 @@ export class ChatLog {
       const adopted = {
         ...pending,
         id: message.id,
+        time: message.time || pending.time,
         stored: message.stored,
         delivery: "sent",
       } as const;
@@ -197,18 +175,23 @@ export class ChatLog {
 const OWN = {
   direction: "out",
   id: "",
-  stored: "",
+  stored: false,
   delivery: "pending",
   deleted: false,
 } as const;
 
-/** An id is only unique for its sender, and two bodies under one id are two messages (messages.md 6.1). */
-function sameId(known: ChatMessage, message: ChatMessage): boolean {
-  return known.id !== "" && known.id === message.id && sameText(known, message);
+/**
+ * Whether two are one message: by the id where both have one, though it is only unique for its sender
+ * and its bodies may differ (messages.md 6.1); by the exact time where one was stored without an id.
+ */
+function isSame(known: ChatMessage, message: ChatMessage): boolean {
+  if (known.direction !== message.direction || known.text !== message.text) return false;
+  if (known.id !== "" && message.id !== "") return known.id === message.id;
+  return (isNameless(known) || isNameless(message)) && known.time === message.time;
 }
 
-function sameText(known: ChatMessage, message: ChatMessage): boolean {
-  return known.direction === message.direction && known.text === message.text;
+function isNameless({ id, stored }: ChatMessage): boolean {
+  return stored && id === "";
 }
 
 /** A status only ever goes forward: receipts may come in any order. */

@@ -13,6 +13,8 @@ export interface ChatState {
   readonly self: PublicKey;
   readonly clock: Clock;
   readonly random: Random;
+  /** The time of a new message (`messageTimes`). */
+  readonly messageTime: (text: string) => bigint;
   readonly log: Log;
   readonly store: ChatStore | undefined;
   /** The way of messages and statuses to the store and to local consumers. */

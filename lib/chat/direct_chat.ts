@@ -8,6 +8,7 @@ import { type ChatCounters, noTraffic } from "./counters.ts";
 import { DuplicateMemory } from "./duplicate_memory.ts";
 import { encodeDelete, encodeRead } from "./envelope.ts";
 import { CHAT_LIMITS, type ChatLimits, CLOSE_DRAIN_MS, MAX_READ_IDS } from "./limits.ts";
+import { messageTimes } from "./message_times.ts";
 import type { SendOutcome, SendRequest } from "./outbound.ts";
 import { Outbox } from "./outbox.ts";
 import { carrierOf } from "./outbox_carrier.ts";
@@ -69,6 +70,7 @@ export class DirectChat {
       self: options.self,
       clock,
       random,
+      messageTime: messageTimes(clock),
       log,
       store,
       outlet: new Outlet({ events: options.events, store }),

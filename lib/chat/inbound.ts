@@ -36,8 +36,8 @@ export interface InboundFacts {
   seenBefore(message: { readonly id: string; readonly body: string }): boolean;
   /** A new local event id. */
   mintId(): string;
-  /** Nanoseconds since 1970-01-01 UTC. */
-  wall(): bigint;
+  /** Time of a new message, nanoseconds since 1970-01-01 UTC; never the same for the same text. */
+  timeOf(text: string): bigint;
 }
 
 const NOTHING: readonly InboundEffect[] = [];
@@ -105,7 +105,7 @@ function messageEffect(
     receipt: wrapped && receiptOf(wrapped),
     event: {
       direction: "in",
-      id: wrapped?.id || facts.mintId(),
+      ...(wrapped?.id ? { id: wrapped.id } : { id: facts.mintId(), localId: true }),
       network: "tcp-direct",
       sender: facts.peer.hex,
       text,
@@ -113,7 +113,7 @@ function messageEffect(
       ...(replyTo !== "" && { replyTo }),
       ...(facts.isUnapproved() && { request: true }),
       channel: "dm",
-      wall: facts.wall(),
+      wall: facts.timeOf(text),
     },
   };
 }

@@ -49,7 +49,10 @@ export type SendOutcome =
 export type OutboundPlan =
   | {
     readonly kind: "send";
+    /** Travels with the message unless that is `bare`. */
     readonly id: string;
+    /** Whether the text goes out as it is, so that the peer learns no id. */
+    readonly bare: boolean;
     readonly frame: Uint8Array;
     /** The text without halves of surrogate pairs, which UTF-8 cannot carry. */
     readonly text: string;
@@ -79,7 +82,7 @@ export function planSend(request: SendRequest, mintId: () => string): OutboundPl
   const payload = bare ? body : encodeMessage({ id, body: text, ack: receipt !== "none", replyTo });
   try {
     const frame = encodeFrame(payload);
-    return { kind: "send", id, frame, text, length: body.length, replyTo, receipt, waitMs };
+    return { kind: "send", id, bare, frame, text, length: body.length, replyTo, receipt, waitMs };
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
     return { kind: "failed", code: "too-large", message: error.message };

@@ -40,7 +40,7 @@ export class Receiver {
       isUnapproved: () => state.isUnapproved(peer),
       seenBefore: (message) => state.duplicates.seenBefore(peer.hex, message),
       mintId: () => newMessageId(state.random),
-      wall: () => state.clock.wall(),
+      timeOf: (text) => state.messageTime(text),
     };
   }
 

@@ -141,10 +141,11 @@ export class Sender {
 
   /** Stores a message of our own and shows it to local consumers. */
   publish(recipient: PublicKey, plan: SendPlan): void {
-    const { clock, outlet, self } = this.#state;
+    const { messageTime, outlet, self } = this.#state;
     const event: MessageEvent = {
       direction: "out",
       id: plan.id,
+      ...(plan.bare && { localId: true }),
       network: "tcp-direct",
       sender: self.hex,
       to: recipient.hex,
@@ -152,7 +153,7 @@ export class Sender {
       length: plan.length,
       ...(plan.replyTo !== "" && { replyTo: plan.replyTo }),
       channel: "dm",
-      wall: clock.wall(),
+      wall: messageTime(plan.text),
     };
     outlet.message(event);
   }

@@ -7,6 +7,8 @@ export interface MessageEvent {
   readonly direction: "in" | "out";
   /** The wire id, or a locally minted one (messages.md 3.3). Never empty. */
   readonly id: string;
+  /** Present when the id was minted here: the message travelled without one, and the peer knows none. */
+  readonly localId?: true;
   /** What carried it: `tcp-direct`, `cxo`. */
   readonly network: string;
   /** Author, 66 hex digits. */
@@ -25,7 +27,10 @@ export interface MessageEvent {
   readonly channel: Channel;
   /** The group, where there is one. */
   readonly groupId?: string;
-  /** Nanoseconds since 1970-01-01 UTC. */
+  /**
+   * Nanoseconds since 1970-01-01 UTC. With direction and text it tells a message without an id of its
+   * own from all others, so its source gives no two messages the same.
+   */
   readonly wall: bigint;
 }
 

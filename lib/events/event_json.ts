@@ -4,7 +4,8 @@ import { unwrapBody } from "./structured_body.ts";
 
 /**
  * One `/sse` message: the keys of http-api.md 5.3 in alphabetical order, structured bodies unwrapped,
- * no timestamp and no channel.
+ * no channel. `ts` is the text that `/events` and the stored record have, so that a reader can tell that
+ * they are one message.
  */
 export function legacyMessageLine(event: MessageEvent): string {
   const body = unwrapBody(event.text);
@@ -25,6 +26,7 @@ export function legacyMessageLine(event: MessageEvent): string {
     request: event.request || undefined,
     sender: event.sender,
     to: event.direction === "out" ? event.to : undefined,
+    ts: rfc3339(event.wall),
   });
 }
 

@@ -100,7 +100,7 @@ export interface StoredMessage {
   readonly text: string;
   /** RFC 3339 in UTC, up to nanoseconds. */
   readonly timestamp: string;
-  /** Wire id. */
+  /** Wire id; absent for a message that travelled as raw text. */
   readonly id?: string;
   /** Id of the quoted message. */
   readonly reply_to?: string;

@@ -22,7 +22,8 @@ export function recordOfEvent(event: MessageEvent): HistoryRecord | undefined {
     outgoing,
     text: event.text,
     timestamp: formatTimestamp(event.wall),
-    ...(event.id === "" ? {} : { id: event.id }),
+    // A number that only this process knows would name nothing for the peer, or in another store.
+    ...(event.id === "" || event.localId ? {} : { id: event.id }),
     ...(event.replyTo ? { reply_to: event.replyTo } : {}),
   };
 }

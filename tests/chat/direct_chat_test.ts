@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { utf8 } from "#kit";
+import { rfc3339, utf8 } from "#kit";
 import { type PublicKey, SecretKey } from "#crypto";
 import { encodeAck, MAX_LINKS_PER_PEER, MAX_READ_IDS } from "#chat";
 import { encodeFrame } from "#session";
@@ -30,9 +30,21 @@ Deno.test("DirectChat sends bare text and mirrors it with a local id", async () 
     network: "tcp-direct",
     sender: BOB.hex,
     to: ALICE.hex,
+    ts: rfc3339(node.clock.wall()),
   }]);
   const { outbound_msg_count, last_send, last_rx } = node.chat.counters;
   assert.deepEqual([outbound_msg_count, last_send, last_rx], [1, node.clock.wall(), undefined]);
+});
+
+Deno.test("DirectChat tells the store which ids the peer knows", async () => {
+  const store = new FakeChatStore();
+  const node = chatFixture({ store });
+  node.attach(ALICE);
+  await node.chat.send({ recipient: ALICE, text: "bare" });
+  await node.chat.send({ recipient: ALICE, text: "wrapped", receipts: true });
+  await node.chat.send({ recipient: ALICE, text: "quoting", replyTo: "0a" });
+  assert.deepEqual(store.appended.map(({ localId }) => localId), [true, undefined, undefined]);
+  assert.deepEqual(store.appended.map(({ id }) => id.length), [16, 16, 16]);
 });
 
 Deno.test("DirectChat mirrors a quotation and uses the wire id", async () => {

@@ -30,6 +30,37 @@ Deno.test("check 10: a blocked peer's frames are swallowed, without receipt, sta
   assert.equal(other.payloads.length, 1);
 });
 
+Deno.test("a message that came without an id gets a local one that says so", async () => {
+  const store = new FakeChatStore();
+  const node = chatFixture({ store });
+  const link = node.attach(ALICE);
+  await link.receiveText("plain");
+  await link.receiveText('{"type":"chat-msg","body":"wrapped"}');
+  await link.receiveText('{"type":"chat-msg","id":"1","body":"named"}');
+  assert.deepEqual(store.appended.map(({ text, localId }) => [text, localId]), [
+    ["plain", true],
+    ["wrapped", true],
+    ["named", undefined],
+  ]);
+  assert.match(store.appended[0]?.id ?? "", /^[0-9a-f]{16}$/);
+  assert.equal(store.appended[2]?.id, "1");
+});
+
+Deno.test("no two messages of one text have the same time, however coarse the clock", async () => {
+  const store = new FakeChatStore();
+  const node = chatFixture({ store });
+  const link = node.attach(ALICE);
+  const start = node.clock.wall();
+  for (const text of ["ok", "ok", "other", "ok"]) await link.receiveText(text);
+  await node.chat.send({ recipient: ALICE, text: "ok" });
+  await node.clock.advance(1);
+  await link.receiveText("ok");
+  assert.deepEqual(
+    store.appended.map(({ wall }) => wall - start),
+    [0n, 1n, 0n, 2n, 3n, 1_000_000n],
+  );
+});
+
 Deno.test("a receipt is written before the message is surfaced, on the connection it came on", async () => {
   const node = chatFixture();
   const [old, newest] = [node.attach(ALICE), node.attach(ALICE)];
@@ -179,7 +210,7 @@ Deno.test("the length of a wrapped message is that of its body in UTF-8", () => 
       isUnapproved: () => false,
       seenBefore: () => false,
       mintId: () => "0",
-      wall: () => 0n,
+      timeOf: () => 0n,
     });
     return effect?.kind === "message" ? effect.event.length : 0;
   };

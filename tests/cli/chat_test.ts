@@ -154,6 +154,22 @@ Deno.test("chat shows history, then what the stream brings, of this peer only", 
   assert.equal(chat.run.stderr.text, "");
 });
 
+Deno.test("chat knows a plain text again by its time, and reports no id that the peer does not know", async () => {
+  const app = new ChatApp();
+  const timestamp = "2026-09-07T09:00:00.000001Z";
+  const plain = { ...hello, id: "minted", message: "plain", ts: timestamp };
+  app.history = [{ peer: A, from: A, outgoing: false, text: "plain", timestamp }];
+  app.replay = [plain, { ...hello, ts: "2026-09-07T09:01:00.5Z" }];
+  const chat = new Chat(app);
+  const expected = ["09:00    0279be66…: plain", "09:01    0279be66…: hello"];
+  assert.deepEqual(await chat.history(), expected);
+  await app.streams[0]?.event(plain);
+  await app.streams[0]?.event({ ...plain, id: "other", ts: "2026-09-07T09:02:00.000001Z" });
+  assert.deepEqual(await chat.history(), [...expected, "09:02    0279be66…: plain"]);
+  assert.deepEqual(app.reads.flat().slice(0, 1), ["1"]);
+  assert.equal(await chat.leave(), 0);
+});
+
 Deno.test("chat shows the replay when the app keeps no history", async () => {
   const app = new ChatApp();
   app.replay = [hello, mine];

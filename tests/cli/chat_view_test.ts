@@ -32,7 +32,7 @@ function message(text: string, more: Partial<ChatMessage> = {}): ChatMessage {
     id: "1",
     text,
     time,
-    stored: "",
+    stored: false,
     delivery: "none",
     deleted: false,
     ...more,

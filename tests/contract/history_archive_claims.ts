@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { messageWith, peerNumber } from "#support/stored_messages.ts";
-import type { Claims } from "./history_limit_claims.ts";
+import type { Claims } from "./history_claim.ts";
 import type { OutboxEntry } from "#store";
 
 const ANN = peerNumber(1);

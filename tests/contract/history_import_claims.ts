@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { GroupRecord, History, HistoryRecord } from "#store";
 import { messageWith, peerNumber } from "#support/stored_messages.ts";
-import type { Claims } from "./history_limit_claims.ts";
+import type { Claims } from "./history_claim.ts";
 
 const ANN = peerNumber(1);
 const BEN = peerNumber(2);

@@ -1,23 +1,7 @@
 import assert from "node:assert/strict";
-import { type ManualClock, settle } from "#support/manual_clock.ts";
+import { settle } from "#support/manual_clock.ts";
 import { messageWith, peerNumber } from "#support/stored_messages.ts";
-import type { FullHistory, HistoryOptions } from "./history_suite.ts";
-
-/** What a claim is tried on. */
-export interface Tried {
-  readonly history: FullHistory;
-  readonly clock: ManualClock;
-  /** Log lines so far. */
-  readonly log: readonly string[];
-}
-
-/** Promises by their names. */
-export type Claims = Readonly<
-  Record<
-    string,
-    { readonly options?: HistoryOptions; readonly holds: (tried: Tried) => Promise<void> }
-  >
->;
+import type { Claims } from "./history_claim.ts";
 
 const MINUTE = 60_000;
 const SECOND = 1_000_000_000n;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { messageWith, peerNumber, SELF } from "#support/stored_messages.ts";
-import type { Claims } from "./history_limit_claims.ts";
+import type { Claims } from "./history_claim.ts";
 
 const ANN = peerNumber(1);
 const BEN = peerNumber(2);
@@ -9,6 +9,23 @@ const SECOND = 1_000_000_000n;
 
 /** history.md 3, 7, 9.2 and 9.4: what queries and edits do. */
 export const queryClaims: Claims = {
+  "keeps the id that a message travelled with, and none that was minted here": {
+    options: { limits: FREE },
+    async holds({ history, clock }) {
+      const wall = clock.wall();
+      for (const direction of ["in", "out"] as const) {
+        history.append(messageWith(ANN, { wall, direction, id: "minted", localId: true }));
+      }
+      await history.append(messageWith(ANN, { wall, id: "wire" })).committed;
+      const records = await history.byPeer(ANN, 0);
+      assert.deepEqual(records.map((record) => record.id), [undefined, undefined, "wire"]);
+      assert.ok(records[0] && !("id" in records[0]));
+      assert.equal(await history.forget(ANN, "minted"), false);
+      const lines = (await history.events.read(0, 9)).map(({ line }) => JSON.parse(line));
+      assert.deepEqual(lines.map(({ id }) => id), ["minted", "minted", "wire"]);
+      assert.deepEqual(lines.map(({ ts }) => ts), records.map(({ timestamp }) => timestamp));
+    },
+  },
   "gives back every field of a record, in the order of the specification": {
     async holds({ history, clock }) {
       const wall = 1_788_861_600_123_456_789n;

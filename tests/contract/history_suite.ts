@@ -1,27 +1,10 @@
-import type { Clock } from "#kit";
-import type { History, HistoryLimits, OutboxTable } from "#store";
-import { type Claims, limitClaims } from "./history_limit_claims.ts";
+import type { Claims, FullHistory, HistoryMaking } from "./history_claim.ts";
+import { limitClaims } from "./history_limit_claims.ts";
 import { archiveClaims } from "./history_archive_claims.ts";
 import { queryClaims } from "./history_query_claims.ts";
 import { importClaims } from "./history_import_claims.ts";
 import { keptLog } from "#support/stored_messages.ts";
 import { ManualClock } from "#support/manual_clock.ts";
-
-/** What a test of the suite asks for. */
-export interface HistoryOptions {
-  readonly limits?: Partial<HistoryLimits>;
-  readonly whitelist?: ReadonlySet<string>;
-  readonly archive?: { readonly events: number; readonly bytes: number; readonly age: number };
-}
-
-/** What an implementation is made with. */
-export interface HistoryMaking extends HistoryOptions {
-  readonly clock: Clock;
-  readonly log: ReturnType<typeof keptLog>;
-}
-
-/** A history with a queue for messages. */
-export type FullHistory = History & { readonly outbox: OutboxTable };
 
 /** What the suite needs to know about an implementation of `History`. */
 export interface HistoryUnderTest {

@@ -26,13 +26,16 @@ Deno.test("legacyMessageLine has the keys of an inbound message, sorted, and no 
   assert.equal(
     legacyMessageLine(inbound),
     `{"dir":"in","id":"8077ca12ee05c806","len":5,"message":"hello","network":"tcp-direct",` +
-      `"sender":"${ALICE}"}`,
+      `"sender":"${ALICE}","ts":"2026-09-08T10:00:01.123456789Z"}`,
   );
 });
 
 Deno.test("legacyMessageLine names the recipient of an outbound message only", () => {
   const line = legacyMessageLine({ ...inbound, direction: "out", to: BOB });
-  assert.match(line, new RegExp(`^{"dir":"out",.*"sender":"${ALICE}","to":"${BOB}"}$`));
+  assert.match(
+    line,
+    new RegExp(`^{"dir":"out",.*"sender":"${ALICE}","to":"${BOB}","ts":"[^"]+"}$`),
+  );
   assert.doesNotMatch(legacyMessageLine({ ...inbound, to: BOB }), /"to"/);
 });
 

@@ -39,7 +39,8 @@ async function apply(
 ): Promise<unknown> {
   const start = clock.wall() - BigInt(HOUR) * 1_000_000n;
   const wall = start + BigInt(alone ? time : time * 1_000 + number);
-  const options = { wall, text: `${number}`, id: `${time % 5}` };
+  const minted = number % 4 === 0 && { localId: true as const };
+  const options = { wall, text: `${number}`, id: `${time % 5}`, ...minted };
   switch (kind) {
     case "append": {
       const { refusal, committed } = history.append(messageWith(peerNumber(peer), options));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { concat, utf8, utf8Text } from "#kit";
+import { concat, rfc3339, utf8, utf8Text } from "#kit";
 import { classify, encodeMessage } from "#chat";
 import { SecretKey } from "#crypto";
 import { encodeFrame, FrameDecoder } from "#session";
@@ -28,7 +28,7 @@ function inboundTexts(node: MemoryNode): unknown[] {
 }
 
 Deno.test("two nodes exchange a message and its receipt", async () => {
-  await withNodes(async (alice, bob) => {
+  await withNodes(async (alice, bob, world) => {
     await alice.keepLinkTo(bob);
     const text = "hello from A over tcp-direct";
     const outcome = await alice.chat.send({ recipient: bob.key, text, waitMs: 3_000 });
@@ -36,7 +36,8 @@ Deno.test("two nodes exchange a message and its receipt", async () => {
     const { id } = outcome;
     await until(() => bob.seen.length === 1 && alice.seen.length === 2);
     const sender = alice.key.hex;
-    const event = { id, len: 28, message: text, network: "tcp-direct", sender };
+    const ts = rfc3339(world.clock.wall());
+    const event = { id, len: 28, message: text, network: "tcp-direct", sender, ts };
     assert.deepEqual(bob.seen, [{ dir: "in", ...event }]);
     const [mirror, status] = alice.seen;
     assert.deepEqual(mirror, { dir: "out", ...event, to: bob.key.hex });
