@@ -3,12 +3,13 @@
  *
  * docs/LIMITS.md against the constants the sources export, docs/DEPENDENCIES.md against deno.json, the
  * README's test command against the one CI runs and its flags against the program's, paths in code
- * quotes against the files. Run alone with `deno run -A scripts/check_docs.ts`.
+ * quotes against the files, the table of log lines against the log calls. Run alone with `deno run -A scripts/check_docs.ts`.
  */
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { flagReference } from "#cli";
 import { flagProblems } from "./flag_tables.ts";
+import { type FoundLines, linesOf, logProblems } from "./log_table.ts";
 import { anchors, codeOf, codeSpans, linkTargets, tableRows } from "./markdown.ts";
 import { LAYERS } from "./layers.ts";
 import { filesBelow, ROOT, sourceFiles } from "./source_files.ts";
@@ -147,6 +148,16 @@ async function exportedLimits(): Promise<Limit[]> {
   return limits;
 }
 
+/** The log lines of the product. */
+function loggedLines(): FoundLines {
+  const found = sourceFiles().filter((path) => /^(lib|cli)\/.*\.ts$/.test(path))
+    .map((path) => linesOf(Deno.readTextFileSync(join(ROOT, path)), path));
+  return {
+    lines: found.flatMap(({ lines }) => lines),
+    unclear: found.flatMap(({ unclear }) => unclear),
+  };
+}
+
 /** Whether the README still tells people to run what CI runs. */
 export function testCommandProblems(readme: string, ci: string): string[] {
   const command = /npx -y deno@[\d.]+ task test/.exec(ci)?.[0];
@@ -166,8 +177,9 @@ if (import.meta.main) {
     ...limitProblems(limits, await exportedLimits()),
     ...testCommandProblems(read("README.md"), read(".ci/run")),
     ...flagProblems(read("README.md"), flagReference()),
+    ...logProblems(read("docs/OPERATIONS.md"), loggedLines()),
   ];
   problems.forEach(say);
   if (problems.length > 0) Deno.exit(1);
-  say("links, paths, limits, dependencies, commands and flags agree");
+  say("links, paths, limits, dependencies, commands, flags and log lines agree");
 }
