@@ -14,6 +14,7 @@ export const PIECE_BYTES = 60_000;
 /** Kinds of rows, by the first part of their keys. */
 export const ROWS = {
   format: "format",
+  owner: "owner",
   peer: "p",
   record: "m",
   time: "t",
@@ -33,6 +34,11 @@ export interface KeyRange {
 /** Version of everything below. */
 export function formatKey(): Key {
   return [ROWS.format];
+}
+
+/** Who may write. */
+export function ownerKey(): Key {
+  return [ROWS.owner];
 }
 
 /** A conversation with its number and sums. */

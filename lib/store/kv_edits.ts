@@ -6,12 +6,13 @@ import type { RecordReader } from "./record_reader.ts";
 import { forgetOldest, hasRoomFor, type RecordWriter } from "./record_writer.ts";
 import type { HistoryRecord } from "./record.ts";
 import type { SearchIndex } from "./search_index.ts";
-import { Transaction } from "./transaction.ts";
+import type { StoreOwner } from "./store_owner.ts";
 import { LIST_BATCH } from "./whole_rows.ts";
 
 /** The parts of a store that its changes need. */
 export interface StoreParts {
   readonly kv: Deno.Kv;
+  readonly owner: StoreOwner;
   readonly conversations: Conversations;
   readonly archive: KvEventArchive;
   readonly reader: RecordReader;
@@ -60,7 +61,7 @@ export class KvEdits {
     this.#parts.index.forgetPeer(peer);
     let from: number | undefined = 0;
     while (from !== undefined) {
-      const transaction = new Transaction(this.#parts.kv);
+      const transaction = this.#parts.owner.begin();
       const { next, apply } = await this.#parts.archive.forgetPeer(transaction, { peer, from });
       await transaction.commit();
       apply();
@@ -89,7 +90,7 @@ export class KvEdits {
   /** Removes archived events beyond the limits. */
   async trimArchive(wall: bigint): Promise<void> {
     for (let more = true; more;) {
-      const transaction = new Transaction(this.#parts.kv);
+      const transaction = this.#parts.owner.begin();
       const trimmed = this.#parts.archive.trim(transaction, { wall });
       await transaction.commit();
       trimmed.apply();
@@ -99,10 +100,10 @@ export class KvEdits {
 
   /** Removes what is beyond the cap of a conversation; the number. */
   async trimToCap(conversation: Conversation): Promise<number> {
-    const { kv, writer, conversations, index } = this.#parts;
+    const { owner, writer, conversations, index } = this.#parts;
     let trimmed = 0;
     while (writer.beyondCap(conversation) > 0) {
-      const transaction = new Transaction(kv);
+      const transaction = owner.begin();
       const draft = new SumsDraft();
       const evicted = await writer.trim(transaction, { conversation, draft });
       if (evicted.length === 0) break;
@@ -124,9 +125,9 @@ export class KvEdits {
 
   /** Removes records in as many commits as it takes; `newest` is what stays in their conversation. */
   async #remove(removals: readonly Removal[], newest?: bigint): Promise<void> {
-    const { kv, writer, conversations } = this.#parts;
+    const { owner, writer, conversations } = this.#parts;
     for (let start = 0; start < removals.length;) {
-      const transaction = new Transaction(kv);
+      const transaction = owner.begin();
       const draft = new SumsDraft();
       let end = start;
       for (let one = removals[end]; one !== undefined; one = removals[++end]) {

@@ -27,7 +27,7 @@ export class KvHistory implements History {
     this.#parts = parts;
     this.#writer = new KvWriter(parts);
     this.#importer = new Importer(this.#importTarget());
-    this.#outbox = new KvOutbox(parts.kv, (job) => this.#writer.change(job));
+    this.#outbox = new KvOutbox(parts, (job) => this.#writer.change(job));
   }
 
   /** Reads the queued messages; sweeping and reading the search index go on in the background. */

@@ -13,7 +13,6 @@ import { encodeRecord } from "./record_codec.ts";
 import { forgetOldest, type NewRecord, type RecordChanges } from "./record_writer.ts";
 import { RefusalLog } from "./refusal_log.ts";
 import { StoreError } from "./store_error.ts";
-import { Transaction } from "./transaction.ts";
 import { WriteQueue } from "./write_queue.ts";
 
 /** What `openHistory` hands over. */
@@ -55,6 +54,8 @@ export class KvWriter {
   #failing = false;
   /** A commit failed, so what memory says of the disk may be wrong. */
   #doubtful = false;
+  /** Set once another process owns the store: nothing is written any more. */
+  #displaced: StoreError | undefined;
   #closed = false;
 
   constructor(parts: KvHistoryParts) {
@@ -126,7 +127,7 @@ export class KvWriter {
         await this.#reloadIfDoubtful();
         return await job(this.#edits);
       } catch (error) {
-        this.#doubtful = true;
+        this.#doubt(error);
         throw diskError(error);
       }
     });
@@ -134,7 +135,7 @@ export class KvWriter {
 
   /** Logs a change that failed and that nobody waits for. */
   readonly logFailure = (error: unknown): void => {
-    if (!this.#closed) this.#failures.failed(error, 0);
+    if (!this.#closed && this.#displaced === undefined) this.#failures.failed(error, 0);
   };
 
   /** Takes nothing more; resolves when what was taken is on disk. */
@@ -173,8 +174,8 @@ export class KvWriter {
     } catch (error) {
       this.#failedCommits++;
       this.#failing = true;
-      this.#doubtful = true;
-      this.#failures.failed(error, batch.length);
+      this.#doubt(error);
+      if (this.#displaced === undefined) this.#failures.failed(error, batch.length);
       return false;
     } finally {
       this.#commits++;
@@ -187,8 +188,8 @@ export class KvWriter {
   }
 
   async #write(batch: readonly Pending[], records: readonly NewRecord[]): Promise<RecordChanges> {
-    const { kv, archive, conversations, groups, writer } = this.#parts;
-    const transaction = new Transaction(kv);
+    const { owner, archive, conversations, groups, writer } = this.#parts;
+    const transaction = owner.begin();
     const draft = new SumsDraft();
     const changes = await writer.write(transaction, { records, draft });
     draft.write(transaction);
@@ -216,7 +217,19 @@ export class KvWriter {
     if (!this.#closed) this.change((edits) => edits.trimToCap(conversation)).catch(this.logFailure);
   }
 
+  /** After something failed, memory may be wrong; after a take-over it stays so. */
+  #doubt(error: unknown): void {
+    this.#doubtful = true;
+    if (!(error instanceof StoreError) || error.code !== "displaced") return;
+    if (this.#displaced === undefined) {
+      this.#parts.log.error(`skychat/dm: history: ${error.message}`);
+    }
+    this.#displaced = error;
+    this.#failing = true;
+  }
+
   async #reloadIfDoubtful(): Promise<void> {
+    if (this.#displaced !== undefined) throw this.#displaced;
     if (!this.#doubtful) return;
     await this.#parts.conversations.load(this.#parts.kv);
     await this.#parts.archive.load();

@@ -17,6 +17,7 @@ import { SearchIndex } from "./search_index.ts";
 import { StoreError } from "./store_error.ts";
 import { createFolder, createStore, inspectStore, makePrivate } from "./store_file.ts";
 import { lockStore, type StoreLock } from "./store_lock.ts";
+import { StoreOwner } from "./store_owner.ts";
 import { loadStoreWhitelist } from "./whitelist.ts";
 
 /** Version of the keys and values that this program writes; a store with a newer one is refused. */
@@ -61,7 +62,13 @@ export async function openHistory(options: OpenHistoryOptions): Promise<KvHistor
   let kv: Deno.Kv | undefined;
   try {
     kv = await openDatabase(path, options.openKv ?? Deno.openKv);
-    return await build(kv, { ...options, lock, policy: new HistoryPolicy(limits, whitelist) });
+    const owner = await StoreOwner.claim(kv, { path, clock });
+    return await build(kv, {
+      ...options,
+      lock,
+      owner,
+      policy: new HistoryPolicy(limits, whitelist),
+    });
   } catch (error) {
     kv?.close();
     lock.release();
@@ -103,9 +110,9 @@ async function openDatabase(
 
 async function build(
   kv: Deno.Kv,
-  { lock, policy, clock, log, self, archive: archiveLimits = ARCHIVE_LIMITS }:
+  { lock, owner, policy, clock, log, self, archive: archiveLimits = ARCHIVE_LIMITS }:
     & OpenHistoryOptions
-    & { readonly lock: StoreLock; readonly policy: HistoryPolicy },
+    & { readonly lock: StoreLock; readonly owner: StoreOwner; readonly policy: HistoryPolicy },
 ): Promise<KvHistory> {
   const conversations = new Conversations();
   const archive = new KvEventArchive(kv, archiveLimits);
@@ -117,6 +124,7 @@ async function build(
   const index = new SearchIndex(reader.source(() => policy.expiry(clock.wall())), { clock });
   const history = new KvHistory({
     kv,
+    owner,
     policy,
     clock,
     log,

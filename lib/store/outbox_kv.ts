@@ -1,6 +1,6 @@
 import { outboxKey, outboxPlace, outboxRange } from "./keyspace.ts";
 import type { OutboxEntry, OutboxTable } from "./outbox_table.ts";
-import { Transaction } from "./transaction.ts";
+import type { StoreOwner } from "./store_owner.ts";
 import { piecesOf, wholeRows } from "./whole_rows.ts";
 import { utf8, utf8Text } from "#kit";
 
@@ -17,13 +17,18 @@ interface Placed {
  */
 export class KvOutbox implements OutboxTable {
   readonly #kv: Deno.Kv;
+  readonly #owner: StoreOwner;
   readonly #write: <T>(job: () => Promise<T>) => Promise<T>;
   readonly #entries = new Map<string, Placed>();
   #nextPlace = 1;
 
   /** `write` runs a change in its turn: the queue of the store that the database belongs to. */
-  constructor(kv: Deno.Kv, write: <T>(job: () => Promise<T>) => Promise<T>) {
+  constructor(
+    { kv, owner }: { readonly kv: Deno.Kv; readonly owner: StoreOwner },
+    write: <T>(job: () => Promise<T>) => Promise<T>,
+  ) {
     this.#kv = kv;
+    this.#owner = owner;
     this.#write = write;
   }
 
@@ -48,7 +53,7 @@ export class KvOutbox implements OutboxTable {
       const old = this.#entries.get(entry.id);
       const place = old?.place ?? this.#nextPlace++;
       const pieces = piecesOf(utf8(JSON.stringify(entry)));
-      const transaction = new Transaction(this.#kv);
+      const transaction = this.#owner.begin();
       for (let index = pieces.length; index < (old?.pieces ?? 0); index++) {
         transaction.delete(outboxKey(place, index));
       }
@@ -62,7 +67,7 @@ export class KvOutbox implements OutboxTable {
     return this.#write(async () => {
       const old = this.#entries.get(id);
       if (old === undefined) return false;
-      const transaction = new Transaction(this.#kv);
+      const transaction = this.#owner.begin();
       for (let index = 0; index < old.pieces; index++) {
         transaction.delete(outboxKey(old.place, index));
       }

@@ -1,4 +1,5 @@
 import type { Key } from "./keyspace.ts";
+import type { StoreError } from "./store_error.ts";
 
 /** Changes that one commit of ours holds; Deno KV takes 1,000. */
 export const MAX_COMMIT_CHANGES = 950;
@@ -8,16 +9,24 @@ export const MAX_COMMIT_BYTES = 786_432;
 /** More than any key of ours takes in a commit, group names aside. */
 const KEY_BYTES = 64;
 
+/** What must still be so for a commit to be made. */
+export interface Condition {
+  /** The row that says who owns the store, as this process wrote it. */
+  readonly owned: Deno.AtomicCheck;
+  /** What a commit throws where that row is another one. */
+  readonly displaced: () => StoreError;
+}
+
 /** Changes that happen together or not at all. */
 export class Transaction {
-  readonly #kv: Deno.Kv;
+  readonly #displaced: () => StoreError;
   readonly #operation: Deno.AtomicOperation;
   #changes = 0;
   #bytes = 0;
 
-  constructor(kv: Deno.Kv) {
-    this.#kv = kv;
-    this.#operation = kv.atomic();
+  constructor(kv: Deno.Kv, { owned, displaced }: Condition) {
+    this.#operation = kv.atomic().check(owned);
+    this.#displaced = displaced;
   }
 
   /** Whether there is nothing to do. */
@@ -50,13 +59,12 @@ export class Transaction {
   /**
    * Commits. A failure is tried once more at once: writing the same rows again changes nothing. Then
    * it rejects with what the database said.
+   *
+   * @throws {StoreError} `displaced`; nothing was changed
    */
   async commit(): Promise<void> {
     if (this.empty) return;
-    try {
-      await this.#operation.commit();
-    } catch {
-      await this.#operation.commit();
-    }
+    const { ok } = await this.#operation.commit().catch(() => this.#operation.commit());
+    if (!ok) throw this.#displaced();
   }
 }

@@ -10,6 +10,7 @@ const ANN = peerNumber(1);
 /** One key of each row, pieces included where it has them. */
 const EXAMPLES: Readonly<Record<keyof typeof keys.ROWS, readonly keys.Key[]>> = {
   format: [keys.formatKey()],
+  owner: [keys.ownerKey()],
   peer: [keys.peerKey(ANN)],
   record: [keys.recordKey(1, 2n), keys.recordKey(1, 2n, 1)],
   time: [keys.timeKey(2n, 1)],

@@ -10,6 +10,7 @@ const FREE = { perPeerRatePerMinute: 0 };
 
 interface Disk {
   readonly clock: ManualClock;
+  readonly path: string;
   /** Opens the store of this test again. */
   open(options?: Partial<OpenHistoryOptions>): Promise<KvHistory>;
 }
@@ -21,6 +22,7 @@ async function onDisk(test: (disk: Disk) => Promise<void>): Promise<void> {
   try {
     await test({
       clock,
+      path,
       open: (options) =>
         openHistory({ path, clock, log: silentLog, self: SELF, limits: FREE, ...options }),
     });
@@ -237,5 +239,38 @@ Deno.test("closing writes what waits", () =>
     assert.ok(stored.every((ok) => ok));
     const second = await open();
     assert.equal(second.figures().messages, 500);
+    await second.close();
+  }));
+
+Deno.test("a process whose store another one took over writes no more, says so once and fails", () =>
+  onDisk(async ({ clock, open, path }) => {
+    const log = keptLog();
+    const first = await open({ log });
+    const append = (history: KvHistory, peer: string, text: string) =>
+      history.append(messageWith(peer, { wall: clock.wall(), text })).committed;
+    assert.equal(await append(first, BEN, "before"), true);
+    await Deno.remove(`${path}.lock`);
+    const second = await open();
+    assert.equal(await append(second, ANN, "mine"), true);
+    for (let again = 0; again < 3; again++) {
+      assert.equal(await append(first, BEN, "into the wrong conversation"), false);
+      await clock.advance(70_000);
+    }
+    const isDisplaced = (error: unknown) =>
+      error instanceof StoreError && error.code === "displaced";
+    await assert.rejects(first.forgetPeer(BEN), isDisplaced);
+    await assert.rejects(
+      first.outbox.put({ id: "q", to: ANN, text: "x", queuedAt: "1", expiresAt: "2" }),
+      isDisplaced,
+    );
+    assert.equal(first.figures().failing, true);
+    const told = log.lines.filter((line) => line.startsWith("ERROR"));
+    assert.equal(told.length, 1, told.join("\n"));
+    assert.match(told[0] ?? "", /another process has taken .*history\.db over/);
+    await first.close();
+    const texts = async (peer: string) => (await second.byPeer(peer, 0)).map(({ text }) => text);
+    assert.deepEqual([await texts(ANN), await texts(BEN)], [["mine"], ["before"]]);
+    assert.equal(second.figures().failing, false);
+    await assertSumsAgree(second);
     await second.close();
   }));
