@@ -64,7 +64,7 @@ export class AliasFile {
   /** Replaces the file: a reader finds the old one or the new one, never half of either. */
   async #write(): Promise<void> {
     const text = JSON.stringify(Object.fromEntries(this.#entries), null, 2);
-    const draft = await this.#io.draftFile(this.path);
+    const draft = await this.#io.draftFile(this.path, { makeFolder: true });
     try {
       await draft.write(utf8(`${text}\n`));
       await draft.commit();

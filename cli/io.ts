@@ -45,11 +45,14 @@ export interface CliIo {
   /** A file of any size for reading, `-` is standard input; throws a `CliError` that names it. */
   readonly openFile: (path: string) => Promise<ByteSource>;
   /**
-   * Starts a private file (0600) that takes the place of `path` when it is whole; its folder is made
-   * (0700) if need be. What is no ordinary file (a pipe, `/dev/null`) is written directly. Throws a
+   * Starts a private file (0600) that takes the place of `path` when it is whole. Its folder must be
+   * there, unless `makeFolder` has it made (0700). What is no ordinary file (a pipe, `/dev/null`) is written directly. Throws a
    * `CliError` that names the file.
    */
-  readonly draftFile: (path: string) => Promise<FileDraft>;
+  readonly draftFile: (
+    path: string,
+    options?: { readonly makeFolder?: boolean },
+  ) => Promise<FileDraft>;
   /** Loads the network on first use: most of the program hangs on it. */
   readonly network: () => Promise<Network>;
   /** A signal that aborts on SIGINT and SIGTERM. Until it is asked for, those end the process. */

@@ -23,13 +23,18 @@ export async function openFile(path: string): Promise<ByteSource> {
 const STANDARD_INPUT = { read: (buffer: Uint8Array) => Deno.stdin.read(buffer), close() {} };
 
 /** Starts a file that appears under its name only when it is whole. */
-export async function draftFile(path: string): Promise<FileDraft> {
+export async function draftFile(
+  path: string,
+  { makeFolder = false }: { readonly makeFolder?: boolean } = {},
+): Promise<FileDraft> {
   const there = await naming(path, () => Deno.lstat(path).catch(unlessMissing));
   const behind = there?.isSymlink ? await Deno.stat(path).catch(unlessMissing) : there;
   if (behind?.isDirectory) throw new CliError(`${path}: is a directory`);
   if (behind !== undefined && !behind.isFile) return await writeDirectly(path);
   const folder = folderOf(path);
-  await naming(folder, () => Deno.mkdir(folder, { recursive: true, mode: 0o700 }));
+  if (makeFolder) {
+    await naming(folder, () => Deno.mkdir(folder, { recursive: true, mode: 0o700 }));
+  } else await checkFolder(folder);
   // Made with mode 0600.
   const draft = await naming(path, () => Deno.makeTempFile({ dir: folder, prefix: DRAFT_PREFIX }));
   const file = await naming(path, () => Deno.open(draft, { write: true }));
@@ -56,6 +61,12 @@ export async function draftFile(path: string): Promise<FileDraft> {
       await Deno.remove(draft).catch(unlessMissing);
     },
   };
+}
+
+/** A folder that is not there is a typing error more often than a wish. */
+async function checkFolder(folder: string): Promise<void> {
+  const there = await naming(folder, () => Deno.stat(folder).catch(unlessMissing));
+  if (there === undefined) throw new CliError(`${folder}: no such directory`);
 }
 
 /** A device or a pipe has no half contents to hide, and must not be replaced by a file. */

@@ -22,10 +22,10 @@ async function read(path: string): Promise<string> {
   return text;
 }
 
-Deno.test("draftFile shows a private file when it is whole, and makes its folder", async () => {
+Deno.test("draftFile shows a private file when it is whole, and makes its folder when asked to", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/a/b/file`;
-    const draft = await draftFile(path);
+    const draft = await draftFile(path, { makeFolder: true });
     await draft.write(utf8("one "));
     await draft.write(utf8("two"));
     assert.equal(names(`${folder}/a/b`).includes("file"), false);
@@ -79,10 +79,12 @@ Deno.test("draftFile and openFile name the file that cannot be used, shortly", a
       [() => openFile(`${folder}/no`), `${folder}/no: no such file or directory`],
       [() => openFile(folder), `${folder}: is a directory`],
       [() => draftFile(folder), `${folder}: is a directory`],
+      [() => draftFile(`${folder}/a/b/file`), `${folder}/a/b: no such directory`],
     ];
     for (const [use, text] of uses) {
       await assert.rejects(use, (error) => error instanceof CliError && error.message === text);
     }
+    assert.deepEqual(names(folder), []);
   });
 });
 
