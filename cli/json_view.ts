@@ -43,3 +43,15 @@ export function textListField(view: JsonView, name: string): readonly string[] {
   const value = view[name];
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
+
+/** An object field; undefined when it is absent or something else. */
+export function objectField(view: JsonView, name: string): JsonView | undefined {
+  const value = view[name];
+  return isObject(value) ? value : undefined;
+}
+
+/** A list of objects; what is no object is left out, and `null` is the empty list (http-api.md 1.3). */
+export function objectListField(view: JsonView, name: string): readonly JsonView[] {
+  const value = view[name];
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}

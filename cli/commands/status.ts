@@ -5,12 +5,15 @@ import { CliError, EXIT_OK } from "../errors.ts";
 import {
   type JsonView,
   numberField,
+  objectField,
+  objectListField,
   parseJsonObject,
   textField,
   textListField,
 } from "../json_view.ts";
+import { byteCount } from "../progress.ts";
 
-/** Shows the state of the app (cli.md 8). */
+/** Shows the state of the app: the lines of cli.md 8, then what our own app tells besides. */
 export async function run(call: Call<typeof CLIENT_FLAGS>): Promise<number> {
   const client = ControlClient.of(call);
   const { output } = call.io;
@@ -55,7 +58,36 @@ function statusLines(shown: string, view: JsonView): string[] {
   lines.push(field("persistence", view["persistence_enabled"] === true));
   lines.push(field("pairing", view["pairing_enabled"] === true));
   optional("error", "error");
+  return [...lines, ...ownLines(view)];
+}
+
+/** What only an app like ours tells; another one's status has none of it. */
+function ownLines(view: JsonView): string[] {
+  const lines: string[] = [];
+  const mode = textField(view, "ack_mode");
+  if (mode !== "") lines.push(field("ack mode", mode));
+  if (view["history"] !== undefined) lines.push(field("history", historyText(view)));
+  const waiting = numberField(view, "outbox_count");
+  if (waiting !== undefined) lines.push(field("outbox", waiting));
+  if (view["tcp_listen"] !== undefined) {
+    lines.push(field("listening", textField(view, "tcp_listen") || "no"));
+  }
+  for (const peer of objectListField(view, "tcp_peers")) {
+    const state = peer["connected"] === true ? "connected" : "waiting";
+    const where = `${textField(peer, "pk")}@${textField(peer, "addr")}`;
+    lines.push(field("tcp peer", `${where} ${state}`));
+  }
   return lines;
+}
+
+/** How much is stored, and whether more can be. */
+function historyText(view: JsonView): string {
+  const figures = objectField(view, "history");
+  if (figures === undefined) return "none";
+  const count = numberField(figures, "messages") ?? 0;
+  const size = byteCount(numberField(figures, "bytes") ?? 0);
+  const failing = figures["failing"] === true ? " (FAILING: the disk refuses to write)" : "";
+  return `${count} messages, ${size}${failing}`;
 }
 
 /** `  label:` padded so that all values start in one column. */

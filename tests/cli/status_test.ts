@@ -68,6 +68,46 @@ Deno.test("status shows the last send and the error when there are any, and no p
   ]);
 });
 
+Deno.test("status goes on with what our own app tells: promises, store, outbox and links", async () => {
+  const told = async (own: object) => {
+    const { stdout } = await statusOf({ body: JSON.stringify(own) });
+    return stdout.split("\n").slice(stdout.split("\n").indexOf("  pairing:            false") + 1);
+  };
+  const history = { messages: 12, peers: 2, bytes: 3_482, events: 40, pending: 0, failing: false };
+  const own = {
+    ack_mode: "stored",
+    history,
+    outbox_count: 2,
+    tcp_listen: "[::]:8800",
+    tcp_peers: [
+      { pk: PEER, addr: "b.example:8800", connected: true },
+      { pk: PK, addr: "10.0.0.7:8800", connected: false },
+      "no peer",
+    ],
+  };
+  assert.deepEqual(await told(own), [
+    "  ack mode:           stored",
+    "  history:            12 messages, 3.4 KiB",
+    "  outbox:             2",
+    "  listening:          [::]:8800",
+    `  tcp peer:           ${PEER}@b.example:8800 connected`,
+    `  tcp peer:           ${PK}@10.0.0.7:8800 waiting`,
+    "",
+  ]);
+  const failing = await told({ error: "x", history: { ...history, failing: true } });
+  assert.deepEqual(failing, [
+    "  error:              x",
+    "  history:            12 messages, 3.4 KiB (FAILING: the disk refuses to write)",
+    "",
+  ]);
+  assert.deepEqual(await told({ history: null, outbox_count: 0, tcp_listen: "", tcp_peers: [] }), [
+    "  history:            none",
+    "  outbox:             0",
+    "  listening:          no",
+    "",
+  ]);
+});
+
 Deno.test("status --json prints the body as it is with one line feed", async () => {
   assert.deepEqual(await statusOf({ body }, ["--json"]), { code: 0, stderr: "", stdout: body });
 });
