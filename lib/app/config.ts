@@ -58,6 +58,18 @@ export interface HistoryConfig {
 /** Folder for what a node keeps besides its history, relative to where it was started (cli.md 2). */
 export const DATA_FOLDER = "./local";
 
+/** What the `--persist-…` flags are when nobody gives them (cli.md 2). */
+const PERSIST_DEFAULTS = {
+  "persist-db": "",
+  "persist-per-peer-cap": 500,
+  "persist-ttl": 30,
+  "persist-seed": 50,
+  "persist-whitelist": "",
+  "persist-per-peer-rate": 20,
+  "persist-total-cap": 10,
+  "persist-max-size": 4_096,
+} as const satisfies Partial<AppFlags>;
+
 /** Values of the flags of `app` that decide something, under their long names (cli.md 2). */
 export interface AppFlags {
   /** `--standalone`: run without a visor. */
@@ -136,6 +148,10 @@ export function configFromFlags(flags: AppFlags, environment: Environment): Conf
         "acknowledged once they were received",
     );
   }
+  const idle = flags.persist ? [] : changedPersistFlags(flags);
+  if (idle.length > 0) {
+    warnings.push(`${idle.join(", ")} without --persist: nothing is stored`);
+  }
   return {
     warnings,
     config: {
@@ -156,6 +172,13 @@ export function configFromFlags(flags: AppFlags, environment: Environment): Conf
       requirePostQuantum: Boolean(environment["SKYWIRE_REQUIRE_PQ"]),
     },
   };
+}
+
+/** The `--persist-…` flags that somebody meant something with. */
+function changedPersistFlags(flags: AppFlags): string[] {
+  return Object.entries(PERSIST_DEFAULTS)
+    .filter(([name, value]) => flags[name as keyof typeof PERSIST_DEFAULTS] !== value)
+    .map(([name]) => `--${name}`);
 }
 
 function historyOf(flags: AppFlags): HistoryConfig {

@@ -101,6 +101,14 @@ Deno.test("configFromFlags runs without a visor when asked to or when there is n
   assert.deepEqual(judge({ standalone: false }, { PROC_CONFIG: "" })[0], []);
 });
 
+Deno.test("configFromFlags names the --persist flags that do nothing without --persist", () => {
+  const changed = { "persist-db": "/h.db", "persist-ttl": 0, "persist-total-cap": 100 };
+  assert.deepEqual(judge(changed)[1], [
+    "--persist-db, --persist-ttl, --persist-total-cap without --persist: nothing is stored",
+  ]);
+  assert.deepEqual(judge({ ...changed, persist: true })[1], []);
+});
+
 Deno.test("configFromFlags refuses --portless without a visor", () => {
   assert.deepEqual(judge({ portless: true })[0], ["--portless needs a visor"]);
   assert.deepEqual(judge({ portless: true, standalone: false })[0], ["--portless needs a visor"]);

@@ -84,3 +84,9 @@ Deno.test("app colours its log on a terminal only, and NO_COLOR beats that", asy
   assert.equal(await coloured({ FORCE_COLOR: "1" }, false), true);
   assert.equal(await coloured({ FORCE_COLOR: "0" }, true), false);
 });
+
+Deno.test("app warns about --persist flags that do nothing, and about none that were not given", async () => {
+  const { stderr } = await start(["--standalone", "--persist-ttl", "7", "--persist-seed", "50"]);
+  assert.match(stderr, /WARN \[skychat-standalone\]: --persist-ttl without --persist: /);
+  assert.doesNotMatch((await start(["--standalone"])).stderr, /WARN/);
+});
