@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { BodyError, firstJsonValue } from "./json_body.ts";
 import { DEFAULT_QUEUE_MS, MAX_WAITS } from "./limits.ts";
 import type { ControlPorts, ControlSendOutcome, ControlSendRequest } from "./ports.ts";
-import { emptyReply, jsonReply, textReply } from "./replies.ts";
+import { jsonReply, textReply } from "./replies.ts";
 import { booleanField, fieldProblem, textField } from "./route.ts";
 
 const INTEGER = v.nullish(
@@ -97,7 +97,7 @@ const UNQUEUEABLE_STATUS = { "no-store": 503, full: 507, "too-large": 400 } as c
 function messageReply(outcome: ControlSendOutcome): Response {
   switch (outcome.kind) {
     case "sent":
-      return emptyReply();
+      return jsonReply({ id: outcome.id, network: "tcp-direct", ok: true });
     case "receipt-asked":
       return jsonReply({ id: outcome.id, ok: true });
     case "acked":

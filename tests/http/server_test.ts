@@ -7,6 +7,8 @@ import { eventually, FakePorts, inbound, PEER, RawClient, withServer } from "./c
 
 const GET = "GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const SSE = "GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n";
+/** The answer about a message that nobody waits for (http-api.md 4.1). */
+const SENT = '{"id":"8077ca12ee05c806","network":"tcp-direct","ok":true}\n';
 
 async function post(address: string, body: BodyInit): Promise<[number, string]> {
   const reply = await fetch(`http://${address}/message`, { method: "POST", body });
@@ -50,7 +52,7 @@ Deno.test("ControlServer serves several requests on one connection", async () =>
     await client.send(GET + GET);
     await client.until(`{"peers":["${PEER}"],"sse_subscribers":0}\n`);
     await client.until(`{"peers":["${PEER}"],"sse_subscribers":0}\n`);
-    deepStrictEqual(await post(address, message()), [200, ""]);
+    deepStrictEqual(await post(address, message()), [200, SENT]);
     strictEqual(ports.requests.length, 1);
   });
 });
@@ -63,7 +65,7 @@ Deno.test("ControlServer answers 413 to a body over 1 MiB, with and without its 
     deepStrictEqual(await post(address, large), [413, "request body too large\n"]);
     const chunked = new Blob([large]).stream();
     deepStrictEqual(await post(address, chunked), [413, "request body too large\n"]);
-    deepStrictEqual(await post(address, new Blob([message()]).stream()), [200, ""]);
+    deepStrictEqual(await post(address, new Blob([message()]).stream()), [200, SENT]);
     strictEqual(ports.requests.length, 1);
   });
 });
@@ -229,7 +231,7 @@ Deno.test("shutdown ends open streams cleanly, finishes requests and is quick (h
     const gate = Promise.withResolvers<void>();
     ports.outcome = async () => {
       await gate.promise;
-      return { kind: "sent", id: "x" };
+      return { kind: "sent", id: "8077ca12ee05c806" };
     };
     using idle = await RawClient.connect(address);
     await idle.send(GET);
@@ -240,7 +242,7 @@ Deno.test("shutdown ends open streams cleanly, finishes requests and is quick (h
     strictEqual(await stream.ended(), true);
     await idle.rest();
     gate.resolve();
-    deepStrictEqual(await reply, [200, ""]);
+    deepStrictEqual(await reply, [200, SENT]);
     await ending;
     strictEqual(ports.events.legacySubscribers, 0);
     await control.shutdown();
