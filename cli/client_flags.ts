@@ -28,7 +28,16 @@ export const SEND_FLAGS = {
     value: "pk|alias",
     help: "recipient; optional with --via",
   },
-  "msg": { type: "string", short: "m", value: "text", help: "the message (required)" },
+  "msg": {
+    type: "string",
+    short: "m",
+    value: "text",
+    help: "the message; this or --stdin is required",
+  },
+  "stdin": {
+    type: "bool",
+    help: "read the message from standard input; its last line end is not part of it",
+  },
   "net": {
     type: "string",
     short: "n",
@@ -102,12 +111,16 @@ export const LISTEN_FLAGS = {
   },
 } as const satisfies FlagTable;
 
+/** What `--channel` of `events` can name (http-api.md 6). */
+export const CHANNELS: readonly string[] = ["dm", "group", "pair", "system", "all"];
+
 /** Flags of `events` (cli.md 6). */
 export const EVENTS_FLAGS = {
   ...CLIENT_FLAGS,
   "channel": {
     type: "string",
     value: "csv",
+    suggestions: CHANNELS,
     default: "dm,group,pair",
     help: "channels: dm, group, pair, system, all",
   },

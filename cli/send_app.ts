@@ -1,5 +1,6 @@
 import { errorText, formatDuration, utf8 } from "#kit";
 import { AliasBook, resolvePeer } from "./alias_book.ts";
+import { keepsMessages } from "./app_state.ts";
 import type { SEND_FLAGS } from "./client_flags.ts";
 import type { Call } from "./command.ts";
 import { type Answer, AnswerTimeout, ControlClient, refusal } from "./control_client.ts";
@@ -80,7 +81,7 @@ async function post({ call: { flags, io }, client, ...sending }: Sending): Promi
     // After silence the message may be out already: sending again could deliver it twice.
     const last = attempt > flags.retries || (failed && result.error instanceof AnswerTimeout);
     if (last && failed) throw postFailure(client, result.error);
-    if (last && !failed) throw refusal(result, hasNoLink(result) ? "unreachable" : "failed");
+    if (last && !failed) throw await refusalOf(client, result);
     await io.clock.sleep(RETRY_PAUSE_MS * attempt);
   }
 }
@@ -89,6 +90,17 @@ async function post({ call: { flags, io }, client, ...sending }: Sending): Promi
 function postFailure(client: ControlClient, error: unknown): CliError {
   const code = error instanceof AnswerTimeout ? "no-ack" : "app-down";
   return new CliError(`post: ${errorText(error)}`, { code, hint: client.hint });
+}
+
+/** A refusal, with what would help when it is the link that is missing. */
+async function refusalOf(client: ControlClient, answer: Answer): Promise<CliError> {
+  if (!hasNoLink(answer)) return refusal(answer);
+  const { message, hint } = refusal(answer);
+  const canWait = await keepsMessages(client) === true;
+  return new CliError(message, {
+    code: "unreachable",
+    hint: canWait ? "not connected now: --queue keeps the message until it is" : hint,
+  });
 }
 
 /** Sent, or (202) queued. */

@@ -106,12 +106,20 @@ async function dial(
   return link;
 }
 
+/** Whoever is dialled under another's key cannot read the first message (noise.md 3). */
+const WRONG_KEY_HINT =
+  "a peer that hangs up this early usually has another key than the one in --via; " +
+  "skychat status on its side shows it";
+
 /** Nobody there, or somebody who does not talk, is out of reach; everybody else has refused. */
 function dialFailure(error: unknown): unknown {
   if (!(error instanceof DialError)) return error;
-  const silent = error.cause instanceof CodedError && error.cause.code === "handshake-timeout";
-  const reached = error.code === "handshake-failed" && !silent;
-  return new CliError(error.message, { code: reached ? "refused" : "unreachable" });
+  const cause = error.cause instanceof CodedError ? error.cause.code : "";
+  const reached = error.code === "handshake-failed" && cause !== "handshake-timeout";
+  return new CliError(error.message, {
+    code: reached ? "refused" : "unreachable",
+    hint: cause === "handshake-broken" ? WRONG_KEY_HINT : undefined,
+  });
 }
 
 interface Delivery {

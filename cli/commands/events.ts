@@ -1,9 +1,9 @@
 import { formatDuration } from "#kit";
-import type { EVENTS_FLAGS } from "../client_flags.ts";
+import { CHANNELS, type EVENTS_FLAGS } from "../client_flags.ts";
 import type { Call } from "../command.ts";
 import { ControlClient } from "../control_client.ts";
 import { wantsColour } from "../environment.ts";
-import { EXIT_OK } from "../errors.ts";
+import { EXIT_OK, usageError } from "../errors.ts";
 import { type FeedHandlers, followFeed } from "../event_feed.ts";
 import { gapOf, gapText } from "../event_gap.ts";
 import { type JsonView, numberField, parseJsonObject, textField } from "../json_view.ts";
@@ -13,10 +13,19 @@ import { escapeBody } from "../terminal_text.ts";
 
 /** Prints the structured stream until it is told to stop (cli.md 6). */
 export async function run(call: Call<typeof EVENTS_FLAGS>): Promise<number> {
+  checkChannels(call.flags.channel);
   const client = ControlClient.of(call);
   const { io } = call;
   await followFeed(client, new EventPrinter(call), { io, signal: io.interrupt() });
   return EXIT_OK;
+}
+
+/** The app ignores words that it does not know (http-api.md 6), which would hide a typing error. */
+function checkChannels(csv: string): void {
+  const words = csv.split(",").map((word) => word.trim()).filter((word) => word !== "");
+  const unknown = words.find((word) => !CHANNELS.includes(word));
+  if (unknown === undefined) return;
+  throw usageError(`unknown channel "${unknown}"`, `use some of: ${CHANNELS.join(", ")}`);
 }
 
 /** Characters of a key that are shown. */
@@ -26,6 +35,8 @@ class EventPrinter implements FeedHandlers {
   readonly #call: Call<typeof EVENTS_FLAGS>;
   readonly #seen = new SeenEvents();
   #since: number;
+  /** Whether the app has sent nothing yet. */
+  #fresh = true;
 
   constructor(call: Call<typeof EVENTS_FLAGS>) {
     this.#call = call;
@@ -44,6 +55,7 @@ class EventPrinter implements FeedHandlers {
       io.output.note(`skychat events: not JSON: ${escapeBody(data)}`);
       return;
     }
+    this.#checkStart(numberField(view, "seq"));
     // Not the largest so far: after a restart of the app the numbers start again.
     this.#since = numberField(view, "seq") ?? this.#since;
     const identity = identityOf(view);
@@ -53,6 +65,17 @@ class EventPrinter implements FeedHandlers {
     const gap = gapOf(view);
     if (gap !== undefined) return io.output.note(`skychat events: ${gapText(gap)}`);
     io.output.spans(this.#spansOf(view), wantsColour(io.environment, io.output.stdout.terminal));
+  }
+
+  /** The app takes a number ahead of its newest for 0 (http-api.md 6). */
+  #checkStart(seq: number | undefined): void {
+    const { flags, io } = this.#call;
+    const ahead = this.#fresh && seq !== undefined && seq <= flags.since;
+    this.#fresh = false;
+    if (!ahead) return;
+    io.output.note(
+      `skychat events: the app has no event #${flags.since} yet: everything kept is shown`,
+    );
   }
 
   lost(error: string, delayMs: number): void {

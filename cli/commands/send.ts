@@ -2,19 +2,33 @@ import type { SEND_FLAGS } from "../client_flags.ts";
 import type { Call } from "../command.ts";
 import { CliError, usageError } from "../errors.ts";
 
+type SendCall = Call<typeof SEND_FLAGS>;
+
 /** Sends one message (cli.md 4). The two ways are loaded apart: a one-shot needs no control client. */
-export async function run(call: Call<typeof SEND_FLAGS>): Promise<number> {
-  const { flags, given } = call;
-  if (!given.has("msg")) throw new CliError('required flag(s) "msg" not set', { code: "usage" });
+export async function run(call: SendCall): Promise<number> {
+  const { flags } = call;
+  checkFlags(call);
+  const message = flags.stdin
+    ? await (await import("../stdin_message.ts")).readMessage(call.io)
+    : flags.msg;
+  const whole = { ...call, flags: { ...flags, msg: message } };
+  if (flags.via !== "") return await (await import("../send_via.ts")).sendVia(whole);
+  return await (await import("../send_app.ts")).sendThroughApp(whole);
+}
+
+/** What flags mean together; nothing is read before that is clear. */
+function checkFlags({ flags, given }: SendCall): void {
+  if (given.has("msg") && flags.stdin) {
+    throw usageError("--msg and --stdin are mutually exclusive");
+  }
+  if (!given.has("msg") && !flags.stdin) {
+    throw usageError('required flag(s) "msg" not set', "see skychat send --help");
+  }
   if (flags.via !== "" && flags.queue) {
     throw usageError("--queue and --via are mutually exclusive: it is the app that keeps messages");
   }
   if (given.has("expire") && !flags.queue) throw usageError("--expire needs --queue");
-  if (flags.via !== "") return await (await import("../send_via.ts")).sendVia(call);
-  if (flags.to === "") {
-    throw new CliError("either --to <pk> or --via tcp://<pk>@host:port is required", {
-      code: "usage",
-    });
+  if (flags.via === "" && flags.to === "") {
+    throw usageError("either --to <pk> or --via tcp://<pk>@host:port is required");
   }
-  return await (await import("../send_app.ts")).sendThroughApp(call);
 }

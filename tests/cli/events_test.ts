@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FakeApp } from "#support/fake_app.ts";
-import { startCli } from "#support/cli_run.ts";
+import { runTest, startCli } from "#support/cli_run.ts";
 
 const A = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
 const B = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
@@ -75,6 +75,36 @@ Deno.test("events goes on after the last number, skips what it printed, and foll
   assert.deepEqual(lines.map((line) => JSON.parse(line).id), [incoming.id, "2", "3", "9"]);
   assert.deepEqual(paths.map((path) => path.replace(/.*since=/, "")), ["0", "8", "9", "9"]);
   assert.equal(stderr, "skychat events: stream ended (reconnecting in 1s)\n".repeat(3));
+});
+
+Deno.test("events refuses a channel that does not exist, which the app would ignore", async () => {
+  const app = new FakeApp((_request, reply) => reply.events());
+  for (const channel of ["foo", "dm,System", "dm group"]) {
+    const { code, stderr } = await runTest(["events", "--channel", channel], {
+      network: app.network,
+    });
+    const word = channel.split(",").at(-1);
+    assert.equal(
+      stderr,
+      `skychat: unknown channel "${word}"\n  use some of: dm, group, pair, system, all\n`,
+    );
+    assert.equal(code, 1);
+  }
+  assert.equal(app.requests.length, 0);
+});
+
+Deno.test("events says when --since is ahead of the app, and that everything comes", async () => {
+  const ahead = await eventsOf([[incoming, outgoing]], { args: ["--since", "8"], count: 2 });
+  assert.equal(
+    ahead.stderr,
+    "skychat events: the app has no event #8 yet: everything kept is shown\n",
+  );
+  const after = await eventsOf([[outgoing], [{ ...incoming, id: "9", seq: 1 }]], {
+    args: ["--since", "7", "--channel", " dm, "],
+    count: 2,
+    end: true,
+  });
+  assert.doesNotMatch(after.stderr, /everything kept/);
 });
 
 Deno.test("events prints a message to oneself twice: it went out and came in", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type CliSetting, runTest, startCli } from "#support/cli_run.ts";
-import { FakeApp, type FakeHandler } from "#support/fake_app.ts";
+import { FakeApp, type FakeHandler, withStatus } from "#support/fake_app.ts";
 
 const PEER = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
 const SEND = ["send", "-t", PEER, "-m", "hello"];
@@ -201,6 +201,53 @@ Deno.test("send names the unreachable app and what to try", async () => {
   );
 });
 
+Deno.test("send to a peer without a link says that an app with a store can keep the message", async () => {
+  const text = "dial 02c6047f over skynet: skychat/dm: no transport configured (dial unavailable)";
+  for (const persistence_enabled of [true, false]) {
+    const { code, stderr } = await sendTo(
+      withStatus({ persistence_enabled }, (_request, reply) => reply.answer(400, `${text}\n`)),
+    );
+    const hint = "  not connected now: --queue keeps the message until it is\n";
+    assert.equal(stderr, `skychat: server error 400: ${text}\n${persistence_enabled ? hint : ""}`);
+    assert.equal(code, 1);
+  }
+});
+
+Deno.test("send --stdin sends standard input without its last line end", async () => {
+  const messages: readonly [stdin: string, message: string][] = [
+    ["two\nlines\n\n", "two\nlines\n"],
+    ["grüße\r\n", "grüße"],
+    ["-", "-"],
+    ["x".repeat(65_536) + "\n", "x".repeat(65_536)],
+  ];
+  for (const [stdin, message] of messages) {
+    const args = ["send", "-t", PEER, "--stdin"];
+    const { code, app } = await sendTo((_request, reply) => reply.answer(200, acked), args, {
+      stdin,
+    });
+    assert.equal(JSON.parse(app.requests[0]?.body ?? "").message, message);
+    assert.equal(code, 0);
+  }
+  const literal = await sendTo((_request, reply) => reply.answer(200, acked), [
+    ...["send", "-t", PEER, "-m", "-"],
+  ], { stdin: "no" });
+  assert.equal(JSON.parse(literal.app.requests[0]?.body ?? "").message, "-");
+  const long = await runTest(["send", "-t", PEER, "--stdin"], { stdin: "x".repeat(65_539) });
+  assert.equal(
+    long.stderr,
+    "skychat: send: the message on stdin is longer than 65536 bytes\n",
+  );
+  assert.equal(long.code, 1);
+});
+
+Deno.test("send without a message says where its flags are", async () => {
+  const { stderr } = await runTest(["send", "-t", PEER]);
+  assert.equal(
+    stderr,
+    'skychat: required flag(s) "msg" not set\n  see skychat send --help\n',
+  );
+});
+
 Deno.test("send waits for the answer 5 s longer than --wait and does not send again", async () => {
   const { code, stderr, app } = await sendTo(() => {}, [...SEND, "-w", "2s", "-r3"]);
   assert.equal(code, 1);
@@ -222,6 +269,7 @@ const mistakes: readonly [name: string, args: readonly string[], text: string][]
     "either --to <pk> or --via tcp://<pk>@host:port is required",
   ],
   ["no message", ["send", "-t", PEER], 'required flag(s) "msg" not set'],
+  ["two messages", [...SEND, "--stdin"], "--msg and --stdin are mutually exclusive"],
   [
     "an unknown name",
     ["send", "-t", "bob", "-m", "x"],

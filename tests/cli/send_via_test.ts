@@ -92,6 +92,13 @@ Deno.test("send --via --json prints one object, acked or not", async () => {
   );
 });
 
+Deno.test("send --via --stdin sends what is read", async () => {
+  const args = ["send", ...KEYED.slice(1, 3), "--sk", SK, "--stdin", "-w0"];
+  const { code, received } = await sendVia(() => {}, { args, stdin: "from a pipe\n" });
+  assert.equal(code, 0);
+  assert.match(received[0] ?? "", /"body":"from a pipe"/);
+});
+
 Deno.test("send --via --wait 0 wraps the message, asks for no receipt and leaves", async () => {
   const { code, stdout, received } = await sendVia(() => {}, { args: [...KEYED, "-w0"] });
   assert.equal(code, 0);
@@ -148,7 +155,10 @@ Deno.test("send --via cannot dial", async () => {
   const wrong = await sendVia(ack, { args });
   assert.match(
     wrong.stderr,
-    new RegExp(`^skychat: tcpnoise: handshake \\(server pinned to ${wrongKey}\\): `),
+    new RegExp(
+      `^skychat: tcpnoise: handshake \\(server pinned to ${wrongKey}\\): .*\n` +
+        "  a peer that hangs up this early usually has another key than the one in --via",
+    ),
   );
   assert.equal(wrong.code, 1);
 });
