@@ -147,8 +147,7 @@ export class KvHistory implements History {
     await this.#writer.close();
     this.#parts.index.close();
     await this.#indexing;
-    this.#parts.kv.close();
-    this.#parts.release();
+    this.#parts.close();
   }
 
   #importTarget(): ImportTarget {

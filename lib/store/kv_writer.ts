@@ -22,8 +22,8 @@ export interface KvHistoryParts extends StoreParts {
   readonly log: Log;
   readonly self: string;
   readonly groups: KvGroups;
-  /** Lets go of the file; the last thing that `close` does. */
-  readonly release: () => void;
+  /** Closes the database and lets others in. */
+  readonly close: () => void;
 }
 
 /** What goes to the disk together: an event and its record, or something imported. */

@@ -48,10 +48,11 @@ export type {
 export { ARCHIVE_SWEEP_MS, KvHistory } from "./kv_history.ts";
 export { MemoryHistory, type MemoryHistoryOptions } from "./memory_history.ts";
 export { MemoryOutbox } from "./memory_outbox.ts";
-export { openHistory, type OpenHistoryOptions, STORE_FORMAT } from "./open_history.ts";
+export { openHistory, type OpenHistoryOptions } from "./open_history.ts";
 export type { OutboxEntry, OutboxTable } from "./outbox_table.ts";
 export { DEFAULT_HISTORY_LIMITS, type HistoryLimits, sweepInterval } from "./policy.ts";
 export type { GroupRecord, HistoryRecord } from "./record.ts";
 export { StoreError } from "./store_error.ts";
 export { LOCK_WAIT_MS } from "./store_lock.ts";
+export { OPEN_WAIT_MS, STORE_FORMAT } from "./store_opening.ts";
 export { parseStoreWhitelist } from "./whitelist.ts";

@@ -1,4 +1,4 @@
-import { CodedError } from "#kit";
+import { CodedError, errorText } from "#kit";
 
 /**
  * A store that cannot be opened or read. Codes: `invalid-limits`, `whitelist`, `timeout` (another
@@ -7,3 +7,16 @@ import { CodedError } from "#kit";
  * `displaced` (another process has taken it over), `closed`.
  */
 export class StoreError extends CodedError {}
+
+/** What SQLite and the system say where a disk has no room. */
+const PERHAPS_FULL = /disk I\/O error|disk is full|No space left|Disk quota exceeded/i;
+
+/** An error of the opening: what could not be done, why, and what helps if that is known. */
+export function openingError(action: string, error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const why = errorText(error);
+  const help = PERHAPS_FULL.test(why)
+    ? "; if its disk is full, free space and restart: what is stored is still there"
+    : "";
+  return new StoreError("unusable", `cannot ${action}: ${why}${help}`, { cause: error });
+}

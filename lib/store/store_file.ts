@@ -1,5 +1,5 @@
-import { errorText, utf8, utf8Text } from "#kit";
-import { StoreError } from "./store_error.ts";
+import { utf8, utf8Text } from "#kit";
+import { openingError, StoreError } from "./store_error.ts";
 
 /**
  * SQLite's field for whose database a file is, at offset 68 of its first page. SQLite carries it
@@ -52,7 +52,7 @@ export async function createFolder(path: string): Promise<void> {
   try {
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw unusable(`create the folder of ${path}`, error);
+    throw openingError(`create the folder of ${path}`, error);
   }
 }
 
@@ -66,7 +66,7 @@ export async function createStore(
   path: string,
   fill: (kv: Deno.Kv) => Promise<unknown>,
 ): Promise<void> {
-  for (const rest of ["-wal", "-shm"]) {
+  for (const rest of ["-wal", "-shm", "-journal"]) {
     if (await statOf(`${path}${rest}`) === undefined) continue;
     throw new StoreError(
       "unusable",
@@ -87,7 +87,8 @@ export async function createStore(
     await stamp(draft);
     await Deno.rename(draft, path);
   } catch (error) {
-    throw unusable(`create ${path}`, error);
+    await removeIfThere(draft).catch(() => {});
+    throw openingError(`create ${path}`, error);
   }
 }
 
@@ -99,7 +100,7 @@ export async function makePrivate(path: string): Promise<void> {
     try {
       await Deno.chmod(file, 0o600);
     } catch (error) {
-      throw unusable(`make ${file} private`, error);
+      throw openingError(`make ${file} private`, error);
     }
   }
 }
@@ -124,7 +125,7 @@ async function readHeader(path: string): Promise<Uint8Array> {
     }
     return header.subarray(0, length);
   } catch (error) {
-    throw unusable(`read ${path}`, error);
+    throw openingError(`read ${path}`, error);
   }
 }
 
@@ -133,7 +134,7 @@ async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
     return await Deno.stat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw unusable(`look at ${path}`, error);
+    throw openingError(`look at ${path}`, error);
   }
 }
 
@@ -150,9 +151,4 @@ function foreign(path: string, what: string): StoreError {
     "foreign",
     `${path} is ${what}, not a history of this program: it is left as it is; choose another file`,
   );
-}
-
-function unusable(action: string, error: unknown): StoreError {
-  if (error instanceof StoreError) return error;
-  return new StoreError("unusable", `cannot ${action}: ${errorText(error)}`, { cause: error });
 }

@@ -1,5 +1,5 @@
 import { type Clock, errorText } from "#kit";
-import { StoreError } from "./store_error.ts";
+import { openingError, StoreError } from "./store_error.ts";
 
 /** How long to wait for a process that has the store open (history.md 2), ms. */
 export const LOCK_WAIT_MS = 2_000;
@@ -39,9 +39,7 @@ async function openLock(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path, { write: true, create: true, mode: 0o600 });
   } catch (error) {
-    throw new StoreError("unusable", `cannot create ${path}: ${errorText(error)}`, {
-      cause: error,
-    });
+    throw openingError(`create ${path}`, error);
   }
 }
 
