@@ -14,3 +14,13 @@ export const ARCHIVE_LIMITS: ArchiveLimits = {
   bytes: 16_777_216,
   age: 604_800_000,
 };
+
+/** The same, but no event is kept longer than records are: `ttlMs` milliseconds, 0 for ever. */
+export function withinAge(limits: ArchiveLimits, ttlMs: number): ArchiveLimits {
+  return ttlMs > 0 ? { ...limits, age: Math.min(limits.age, ttlMs) } : limits;
+}
+
+/** The time at and before which events are too old to be given out. */
+export function eventExpiry({ age }: ArchiveLimits, wall: bigint): bigint {
+  return wall - BigInt(Math.round(age)) * 1_000_000n;
+}

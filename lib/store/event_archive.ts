@@ -1,6 +1,5 @@
-import type { ArchivedEvent, EventArchive } from "#events";
-import type { ArchiveLimits } from "./archive_limits.ts";
-import { conversationOfEvent } from "./event_record.ts";
+import { ARCHIVE_PAGE_CHARACTERS, type ArchivedEvent, type EventArchive } from "#events";
+import { type ArchiveLimits, eventExpiry } from "./archive_limits.ts";
 import {
   archivedEvent,
   type BlockEntry,
@@ -9,38 +8,30 @@ import {
   encodeBlock,
   eventWall,
 } from "./event_block.ts";
+import { type Block, blockOf } from "./event_blocks.ts";
+import { type EventMatch, hashOfId, matchesEvent } from "./event_match.ts";
 import { eventKey, eventPlace, eventsRange, newestEventKey } from "./keyspace.ts";
 import type { Transaction } from "./transaction.ts";
-import { pieceCount, piecesOf, wholeRows } from "./whole_rows.ts";
+import { pieceCount, piecesOf, type WholeRow, wholeRows } from "./whole_rows.ts";
 
 /** Events of one row at most; whole rows are dropped at a limit. Ours. */
 export const MAX_EVENTS_PER_BLOCK = 128;
-
-/** A row of events, without them. */
-interface Block {
-  /** Number in its key: of the first event it was written with. */
-  readonly key: number;
-  /** First and last event in it. */
-  readonly first: number;
-  readonly last: number;
-  readonly count: number;
-  readonly bytes: number;
-  /** Time of the last one. */
-  readonly wall: bigint;
-}
 
 /** The events of `/events` on disk, in blocks: one for each commit, so that a commit stays small. */
 export class KvEventArchive implements EventArchive {
   readonly #kv: Deno.Kv;
   readonly #limits: ArchiveLimits;
+  readonly #wall: () => bigint;
   #blocks: Block[] = [];
   #newest = 0;
   #count = 0;
   #bytes = 0;
 
-  constructor(kv: Deno.Kv, limits: ArchiveLimits) {
+  /** `wall` tells the time in nanoseconds since 1970: what is too old then is not given out. */
+  constructor(kv: Deno.Kv, { limits, wall }: { limits: ArchiveLimits; wall: () => bigint }) {
     this.#kv = kv;
     this.#limits = limits;
+    this.#wall = wall;
   }
 
   get newest(): number {
@@ -71,11 +62,12 @@ export class KvEventArchive implements EventArchive {
 
   /**
    * Puts events, which have larger numbers than all before, into a commit, and removes what is then
-   * beyond the limits; call the result after the commit.
+   * beyond the limits; call the result after the commit. `newest` is the last number given out, which
+   * belongs to no entry where that event must not be kept.
    */
   add(
     transaction: Transaction,
-    { entries, wall }: { entries: readonly BlockEntry[]; wall: bigint },
+    { entries, newest }: { entries: readonly BlockEntry[]; newest: number },
   ): () => void {
     const added: Block[] = [];
     for (let start = 0; start < entries.length; start += MAX_EVENTS_PER_BLOCK) {
@@ -86,11 +78,14 @@ export class KvEventArchive implements EventArchive {
       const block = blockOf(key, { entries: part, bytes: bytes.length });
       if (block !== undefined) added.push(block);
     }
-    const trimmed = this.trim(transaction, { wall, added });
+    const trimmed = this.trim(transaction, added);
+    if (newest > Math.max(this.#newest, entries.at(-1)?.seq ?? 0)) {
+      transaction.set(newestEventKey(), newest);
+    }
     return () => {
       trimmed.apply();
       for (const block of added) this.#append(block);
-      this.#newest = Math.max(this.#newest, entries.at(-1)?.seq ?? 0);
+      this.#newest = Math.max(this.#newest, newest);
     };
   }
 
@@ -100,9 +95,9 @@ export class KvEventArchive implements EventArchive {
    */
   trim(
     transaction: Transaction,
-    { wall, added = [] }: { wall: bigint; added?: readonly Block[] },
+    added: readonly Block[] = [],
   ): { apply: () => void; more: boolean } {
-    const expired = wall - BigInt(this.#limits.age) * 1_000_000n;
+    const expired = this.#expiry;
     let count = added.reduce((sum, block) => sum + block.count, this.#count);
     let bytes = added.reduce((sum, block) => sum + block.bytes, this.#bytes);
     let dropped = 0;
@@ -130,52 +125,99 @@ export class KvEventArchive implements EventArchive {
   }
 
   /**
-   * Puts the removal of a conversation's events from the blocks `from` and after into a commit.
-   * Returns the block to go on with, undefined at the end, and what to call after the commit.
+   * Puts the removal of events from the blocks `from` and after into a commit, as far as it has room.
+   * Returns the block to go on with, undefined at the end; how many of them could still be read; and
+   * what to call after the commit.
    */
-  async forgetPeer(
+  async remove(
     transaction: Transaction,
-    { peer, from }: { peer: string; from: number },
-  ): Promise<{ next: number | undefined; apply: () => void }> {
+    { match, from }: { match: EventMatch; from: number },
+  ): Promise<{ next: number | undefined; removed: number; apply: () => void }> {
     const changed = new Map<number, Block | undefined>();
     let next: number | undefined;
-    for await (const row of wholeRows(this.#kv, eventsRange(from), { keyParts: 2 })) {
+    let removed = 0;
+    const expired = this.#expiry;
+    for await (const row of this.#rowsWith(match, from)) {
       const { first } = eventPlace(row.key);
-      if (!transaction.hasRoom(2 * row.pieces + 2, row.value.length)) {
+      // A row has room in an empty commit, since it came into one.
+      if (!transaction.empty && !transaction.hasRoom(2 * row.pieces + 2, row.value.length)) {
         next = first;
         break;
       }
+      const rest: BlockEntry[] = [];
       const entries = decodeBlock(row.value);
-      const rest = entries.filter(({ bytes }) =>
-        conversationOfEvent(decodeEvent(bytes))?.toLowerCase() !== peer
-      );
+      for (const entry of entries) {
+        if (!matchesEvent(decodeEvent(entry.bytes), match)) rest.push(entry);
+        else if (eventWall(entry.bytes) > expired) removed++;
+      }
       if (rest.length < entries.length) changed.set(first, this.#rewrite(transaction, first, rest));
     }
     if (changed.size > 0) transaction.set(newestEventKey(), this.#newest);
-    return {
-      next,
-      apply: () =>
-        this.#set(
-          this.#blocks.flatMap((block) =>
-            changed.has(block.key) ? changed.get(block.key) ?? [] : block
-          ),
+    const apply = () =>
+      this.#set(
+        this.#blocks.flatMap((block) =>
+          changed.has(block.key) ? changed.get(block.key) ?? [] : block
         ),
-    };
+      );
+    return { next, removed, apply };
   }
 
   async read(after: number, limit: number): Promise<readonly ArchivedEvent[]> {
-    const start = this.#blocks.find(({ last }) => last > after);
     const events: ArchivedEvent[] = [];
-    if (start === undefined || limit <= 0) return events;
-    const range = eventsRange(start.key);
-    for await (const row of wholeRows(this.#kv, range, { keyParts: 2, limit })) {
-      for (const entry of decodeBlock(row.value)) {
-        if (entry.seq <= after || entry.seq > this.#newest) continue;
-        events.push(archivedEvent(entry));
-        if (events.length >= limit) return events;
+    const expired = this.#expiry;
+    for (let position = after; limit > 0 && events.length === 0;) {
+      const blocks = this.#blocksAfter(position, { limit, expired });
+      const [first] = blocks;
+      if (first === undefined) break;
+      let characters = 0;
+      const options = { keyParts: 2, limit: blocks.length };
+      for await (const row of wholeRows(this.#kv, eventsRange(first.key), options)) {
+        for (const entry of decodeBlock(row.value)) {
+          if (entry.seq <= after || entry.seq > this.#newest) continue;
+          if (eventWall(entry.bytes) <= expired) continue;
+          const event = archivedEvent(entry);
+          events.push(event);
+          characters += event.line.length;
+          if (events.length >= limit || characters >= ARCHIVE_PAGE_CHARACTERS) return events;
+        }
       }
+      position = blocks.at(-1)?.last ?? Infinity;
     }
     return events;
+  }
+
+  get #expiry(): bigint {
+    return eventExpiry(this.#limits, this.#wall());
+  }
+
+  /** The next blocks with something to give out: as many as a page may need, to read no more. */
+  #blocksAfter(
+    position: number,
+    { limit, expired }: { limit: number; expired: bigint },
+  ): readonly Block[] {
+    const blocks: Block[] = [];
+    let [count, bytes] = [0, 0];
+    for (const block of this.#blocks) {
+      if (block.last <= position || block.wall <= expired && blocks.length === 0) continue;
+      blocks.push(block);
+      count += block.last - Math.max(position, block.first - 1);
+      bytes += block.bytes;
+      if (count >= limit || bytes >= ARCHIVE_PAGE_CHARACTERS) break;
+    }
+    return blocks;
+  }
+
+  /** Rows that may hold such events. One id is in few of them, which are read alone. */
+  async *#rowsWith({ id }: EventMatch, from: number): AsyncGenerator<WholeRow> {
+    if (id === undefined) {
+      yield* wholeRows(this.#kv, eventsRange(from), { keyParts: 2 });
+      return;
+    }
+    const hash = hashOfId(id);
+    for (const { key, ids } of this.#blocks) {
+      if (key < from || !ids.includes(hash)) continue;
+      yield* wholeRows(this.#kv, eventsRange(key), { keyParts: 2, limit: 1 });
+    }
   }
 
   #rewrite(
@@ -207,21 +249,4 @@ export class KvEventArchive implements EventArchive {
     this.#count += block.count;
     this.#bytes += block.bytes;
   }
-}
-
-function blockOf(
-  key: number,
-  { entries, bytes }: { entries: readonly BlockEntry[]; bytes: number },
-): Block | undefined {
-  const [first] = entries;
-  const last = entries.at(-1);
-  if (first === undefined || last === undefined) return undefined;
-  return {
-    key,
-    first: first.seq,
-    last: last.seq,
-    count: entries.length,
-    bytes,
-    wall: eventWall(last.bytes),
-  };
 }

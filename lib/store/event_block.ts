@@ -57,7 +57,16 @@ export function decodeEvent(bytes: Uint8Array): MessageEvent {
   };
 }
 
-/** The time of an event, without reading the rest of it. */
+/** Time and id of an event, without reading the rest of it. */
+export function eventHead(bytes: Uint8Array): { readonly wall: bigint; readonly id: string } {
+  const reader = new FieldReader(bytes);
+  const wall = reader.long();
+  reader.byte();
+  reader.byte();
+  return { wall, id: reader.text() ?? "" };
+}
+
+/** The time of an event alone. */
 export function eventWall(bytes: Uint8Array): bigint {
   return new FieldReader(bytes).long();
 }

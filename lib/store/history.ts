@@ -13,11 +13,14 @@ export type Refusal =
 export interface Appended {
   /** Number of the event on the durable stream. Every event gets one, also when history refuses it. */
   readonly seq: number;
-  /** Why the history does not keep the message; undefined when it does. */
+  /**
+   * Why the history does not keep the message; undefined when it does. Its event is kept all the same,
+   * within the bounds of the archive, unless a whitelist is against it: then nothing is written.
+   */
   readonly refusal: Refusal | undefined;
   /**
    * Resolves when the event, and the record if there is one, are on disk (true) or could not be
-   * written (false, logged). Never rejects; resolves in the order of the appends.
+   * written (false, logged): then the number may come again after a restart. Never rejects; resolves in the order of the appends.
    */
   readonly committed: Promise<boolean>;
 }
@@ -90,8 +93,9 @@ export interface History {
   /** Keys with a conversation, in byte order. */
   peers(): Promise<readonly string[]>;
   /**
-   * Removes the records with this id from a conversation; with `author` only those that this key
-   * wrote (the author of an outgoing record is this node). Whether one existed.
+   * Removes the records and archived events with this id from a conversation, in one commit; with
+   * `author` only those that this key wrote (the author of an outgoing one is this node). Whether there
+   * was one that had not expired or not been swept.
    */
   forget(peer: string, id: string, author?: string): Promise<boolean>;
   /** Removes a conversation and its archived events; the number of records. */

@@ -30,7 +30,7 @@ export interface ImportTable<R> {
 export interface ImportTarget {
   readonly messages: ImportTable<HistoryRecord>;
   readonly groupMessages: ImportTable<GroupRecord>;
-  /** The time at and before which direct messages are expired; undefined when they never are. */
+  /** The time at and before which records are expired; undefined when they never are. */
   expiry(): bigint | undefined;
   /** Resolves after everything else had a turn. */
   pause(): Promise<void>;
@@ -110,7 +110,7 @@ async function runImport(
     {
       table: target.groupMessages,
       merge: () => new ConversationMerge(groupIdentityOf),
-      expiry: undefined,
+      expiry: target.expiry(),
       stored: () => counts.group_messages++,
       counts,
       steps,

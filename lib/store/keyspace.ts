@@ -113,10 +113,14 @@ export function groupKey(group: string, at: bigint, piece = 0): Key {
   return withPiece([ROWS.group, group, at], piece);
 }
 
-/** Records of one group; of all without a name. */
-export function groupsRange(group?: string): KeyRange {
+/** Records of one group, those with keys below `to` if it is given; of all without a name. */
+export function groupsRange(
+  group?: string,
+  { to }: { to?: bigint | undefined } = {},
+): KeyRange {
   if (group === undefined) return allOf(ROWS.group);
-  return { start: [ROWS.group, group], end: [ROWS.group, `${group}\0`] };
+  const end: Key = to === undefined ? [ROWS.group, `${group}\0`] : [ROWS.group, group, to];
+  return { start: [ROWS.group, group], end };
 }
 
 /** What a {@link groupKey} says. */

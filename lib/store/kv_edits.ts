@@ -1,5 +1,6 @@
 import { type Conversation, type Conversations, SumsDraft } from "./conversations.ts";
 import type { KvEventArchive } from "./event_archive.ts";
+import type { EventMatch } from "./event_match.ts";
 import { FieldReader } from "./byte_fields.ts";
 import { timePlace, timeRange } from "./keyspace.ts";
 import type { RecordReader } from "./record_reader.ts";
@@ -35,39 +36,41 @@ export class KvEdits {
     this.#parts = parts;
   }
 
-  /** Removes the records of a conversation that match; their number. */
-  async removeMatching(
-    conversation: Conversation,
+  /**
+   * Removes the records of a conversation that match, and the archived events, both together; whether
+   * there was one.
+   */
+  async forget(
+    events: EventMatch,
     matches: (record: HistoryRecord) => boolean,
-  ): Promise<number> {
+  ): Promise<boolean> {
+    const { conversations, index, reader } = this.#parts;
+    const conversation = conversations.get(events.peer);
     const removals: Removal[] = [];
     let newest = -1n;
-    for await (const page of this.#parts.reader.of(conversation)) {
-      for (const placed of page) {
-        const { key: at, length } = placed;
-        if (matches(placed.record)) removals.push({ conversation, at, length });
-        else newest = at;
+    const pages = conversation === undefined ? [] : reader.of(conversation);
+    for await (const page of pages) {
+      for (const { key: at, length, record } of page) {
+        if (conversation !== undefined && matches(record)) {
+          removals.push({ conversation, at, length });
+        } else newest = at;
       }
     }
-    await this.#remove(removals, newest);
-    this.#parts.index.forget(conversation.peer, removals.map(({ at }) => at));
-    return removals.length;
+    const removed = await this.#remove(removals, { newest, events });
+    index.forget(events.peer, removals.map(({ at }) => at));
+    return removals.length + removed > 0;
   }
 
   /** Removes a conversation and its archived events; the number of records. */
   async forgetPeer(peer: string): Promise<number> {
-    const conversation = this.#parts.conversations.get(peer);
-    const removed = conversation === undefined ? 0 : await this.#removeAll(conversation);
-    this.#parts.index.forgetPeer(peer);
-    let from: number | undefined = 0;
-    while (from !== undefined) {
-      const transaction = this.#parts.owner.begin();
-      const { next, apply } = await this.#parts.archive.forgetPeer(transaction, { peer, from });
-      await transaction.commit();
-      apply();
-      from = next;
-    }
-    return removed;
+    const { conversations, index, writer } = this.#parts;
+    const conversation = conversations.get(peer);
+    const removals = conversation === undefined
+      ? []
+      : (await writer.oldest(conversation, Infinity)).map((old) => ({ conversation, ...old }));
+    await this.#remove(removals, { events: { peer } });
+    index.forgetPeer(peer);
+    return removals.length;
   }
 
   /** Removes some records with keys up to `expiry`; their number, and whether more are left. */
@@ -83,15 +86,16 @@ export class KvEdits {
       removals.push({ conversation, at: place.at, length });
     }
     await this.#remove(removals);
-    for (const { conversation, at } of removals) this.#parts.index.forget(conversation.peer, [at]);
+    const gone = Map.groupBy(removals, ({ conversation }) => conversation.peer);
+    for (const [peer, some] of gone) this.#parts.index.forget(peer, some.map(({ at }) => at));
     return { removed: removals.length, more: removals.length === LIST_BATCH };
   }
 
   /** Removes archived events beyond the limits. */
-  async trimArchive(wall: bigint): Promise<void> {
+  async trimArchive(): Promise<void> {
     for (let more = true; more;) {
       const transaction = this.#parts.owner.begin();
-      const trimmed = this.#parts.archive.trim(transaction, { wall });
+      const trimmed = this.#parts.archive.trim(transaction);
       await transaction.commit();
       trimmed.apply();
       more = trimmed.more;
@@ -117,16 +121,18 @@ export class KvEdits {
     return trimmed;
   }
 
-  async #removeAll(conversation: Conversation): Promise<number> {
-    const all = await this.#parts.writer.oldest(conversation, Infinity);
-    await this.#remove(all.map(({ at, length }) => ({ conversation, at, length })));
-    return all.length;
-  }
-
-  /** Removes records in as many commits as it takes; `newest` is what stays in their conversation. */
-  async #remove(removals: readonly Removal[], newest?: bigint): Promise<void> {
-    const { owner, writer, conversations } = this.#parts;
-    for (let start = 0; start < removals.length;) {
+  /**
+   * Removes records, then events, in as many commits as it takes: one, unless they are many. `newest`
+   * is what stays in the conversation; the result is the number of events.
+   */
+  async #remove(
+    removals: readonly Removal[],
+    { newest, events }: { newest?: bigint; events?: EventMatch } = {},
+  ): Promise<number> {
+    const { owner, archive, writer, conversations } = this.#parts;
+    let from: number | undefined = events === undefined ? undefined : 0;
+    let removed = 0;
+    for (let start = 0; start < removals.length || from !== undefined;) {
       const transaction = owner.begin();
       const draft = new SumsDraft();
       let end = start;
@@ -136,10 +142,17 @@ export class KvEdits {
         if (newest !== undefined) draft.of(one.conversation).newest = newest;
       }
       draft.write(transaction);
+      const gone = end < removals.length || events === undefined || from === undefined
+        ? undefined
+        : await archive.remove(transaction, { match: events, from });
       await transaction.commit();
+      gone?.apply();
       draft.apply(conversations);
       forgetOldest(removals.slice(start, end));
+      removed += gone?.removed ?? 0;
+      if (gone !== undefined) from = gone.next;
       start = end;
     }
+    return removed;
   }
 }

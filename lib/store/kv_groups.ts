@@ -13,7 +13,18 @@ export interface NewGroupRecord {
   readonly time: bigint;
 }
 
-/** Records of groups: kept from archives, never swept (history.md 6). */
+/** Groups that one step of a sweep looks into. */
+const SWEPT_GROUPS = 100;
+
+/** What one step of a sweep did. */
+export interface SweptGroups {
+  /** Records removed. */
+  readonly removed: number;
+  /** The group to go on with; undefined at the end. */
+  readonly next: string | undefined;
+}
+
+/** Records of groups: they come from archives, and go at the same age as messages. */
 export class KvGroups {
   readonly #kv: Deno.Kv;
   #count = 0;
@@ -80,11 +91,54 @@ export class KvGroups {
     };
   }
 
-  /** The records of one group, or of all, in pages. */
-  async *pages(group?: string): AsyncGenerator<readonly GroupRecord[]> {
+  /**
+   * Puts the removal of some records with keys up to `expiry`, from the group `from` on, into an empty
+   * commit, and commits it.
+   */
+  async sweepSome(
+    transaction: Transaction,
+    { expiry, from }: { expiry: bigint; from: string },
+  ): Promise<SweptGroups> {
+    let [removed, bytes] = [0, 0];
+    let next: string | undefined;
+    let looked = 0;
+    sweeping: for (let group = await this.#groupFrom(from); group !== undefined;) {
+      if (looked++ === SWEPT_GROUPS) {
+        next = group;
+        break;
+      }
+      const range = groupsRange(group, { to: expiry + 1n });
+      for await (const { key, value, pieces } of wholeRows(this.#kv, range, { keyParts: 3 })) {
+        if (!transaction.hasRoom(pieces + 1)) {
+          next = group;
+          break sweeping;
+        }
+        for (let piece = 0; piece < pieces; piece++) {
+          transaction.delete(groupKey(group, groupPlace(key).at, piece));
+        }
+        removed++;
+        bytes += RECORD_KEY_BYTES + value.length;
+      }
+      group = await this.#groupFrom(`${group}\0`);
+    }
+    if (removed > 0) {
+      const [count, rest] = [this.#count - removed, this.#bytes - bytes];
+      transaction.set(groupSumsKey(), new FieldWriter().number(count).number(rest).finish());
+      await transaction.commit();
+      [this.#count, this.#bytes, this.#run] = [count, rest, undefined];
+    }
+    return { removed, next };
+  }
+
+  /** The records of one group, or of all, in pages; without those at and before a time. */
+  async *pages(
+    { group, after }: { group?: string; after?: bigint | undefined } = {},
+  ): AsyncGenerator<readonly GroupRecord[]> {
     let page: GroupRecord[] = [];
     for await (const { key, value } of wholeRows(this.#kv, groupsRange(group), { keyParts: 3 })) {
-      const record = decodeGroupRecord(value, groupPlace(key));
+      const place = groupPlace(key);
+      if (after !== undefined && place.at <= after) continue;
+      const record = decodeGroupRecord(value, place);
       if (record === undefined) continue;
       page.push(record);
       if (page.length < LIST_BATCH) continue;
@@ -92,6 +146,14 @@ export class KvGroups {
       page = [];
     }
     if (page.length > 0) yield page;
+  }
+
+  /** The first group by name that is not before a name. */
+  async #groupFrom(name: string): Promise<string | undefined> {
+    const { end } = groupsRange();
+    const first = this.#kv.list({ start: groupsRange(name).start, end }, { limit: 1 });
+    for await (const { key } of first) return groupPlace(key).group;
+    return undefined;
   }
 
   async #newest(group: string): Promise<bigint | undefined> {

@@ -3,6 +3,7 @@ import type { Timer } from "#kit";
 import type { Appended, History, ImportReport, SearchHit, StoreFigures } from "./history.ts";
 import { Importer, type ImportTarget } from "./import_run.ts";
 import { kvImportTarget } from "./kv_import.ts";
+import type { SweptGroups } from "./kv_groups.ts";
 import { closedError, diskError, type KvHistoryParts, KvWriter } from "./kv_writer.ts";
 import { KvOutbox } from "./outbox_kv.ts";
 import type { OutboxTable } from "./outbox_table.ts";
@@ -76,17 +77,14 @@ export class KvHistory implements History {
     );
   }
 
-  forget(peer: string, id: string, author?: string): Promise<boolean> {
-    return this.#writer.change(async (edits) => {
-      const conversation = this.#parts.conversations.get(peer.toLowerCase());
-      if (conversation === undefined) return false;
-      const wanted = author?.toLowerCase();
-      const removed = await edits.removeMatching(
-        conversation,
-        (record) => record.id === id && (wanted === undefined || wanted === this.#authorOf(record)),
-      );
-      return removed > 0;
-    });
+  forget(peer: string, id: string, by?: string): Promise<boolean> {
+    const author = by?.toLowerCase();
+    return this.#writer.change((edits) =>
+      edits.forget(
+        { peer: peer.toLowerCase(), id, author },
+        (record) => record.id === id && (author === undefined || author === this.#authorOf(record)),
+      )
+    );
   }
 
   forgetPeer(peer: string): Promise<number> {
@@ -102,7 +100,7 @@ export class KvHistory implements History {
   }
 
   groupPages(): AsyncIterable<readonly GroupRecord[]> {
-    return this.#parts.groups.pages();
+    return this.#parts.groups.pages({ after: this.#expiry() });
   }
 
   import(
@@ -121,7 +119,12 @@ export class KvHistory implements History {
       removed += step.removed;
       more = step.more;
     }
-    await this.#writer.change((edits) => edits.trimArchive(this.#parts.clock.wall()));
+    for (let from: string | undefined = ""; expiry !== undefined && from !== undefined;) {
+      const step: SweptGroups = await this.#sweepGroups(expiry, from);
+      removed += step.removed;
+      from = step.next;
+    }
+    await this.#writer.change((edits) => edits.trimArchive());
     return removed;
   }
 
@@ -148,6 +151,11 @@ export class KvHistory implements History {
     this.#parts.index.close();
     await this.#indexing;
     this.#parts.close();
+  }
+
+  #sweepGroups(expiry: bigint, from: string): Promise<SweptGroups> {
+    const { groups, owner } = this.#parts;
+    return this.#writer.change(() => groups.sweepSome(owner.begin(), { expiry, from }));
   }
 
   #importTarget(): ImportTarget {

@@ -56,7 +56,7 @@ function messageTable(parts: KvImportParts): ImportTable<HistoryRecord> {
 function groupTable(parts: KvImportParts): ImportTable<GroupRecord> {
   const lot = new Lot();
   return {
-    stored: (group) => parts.groups.pages(group),
+    stored: (group) => parts.groups.pages({ group }),
     admit(record, time) {
       const refusal = refusalOf({ peer: undefined, text: record.text }, parts);
       if (refusal === undefined) lot.add(parts.keepGroup({ record, time }), 0);
@@ -77,6 +77,8 @@ async function* storedOf(
   peer: string,
   { settled, conversations, reader }: KvImportParts,
 ): AsyncGenerator<readonly HistoryRecord[]> {
+  // What is on its way to the disk has its conversation already.
+  if (conversations.get(peer) === undefined) return;
   await settled();
   const conversation = conversations.get(peer);
   if (conversation === undefined) return;

@@ -1,7 +1,8 @@
 import type { MessageEvent } from "#events";
 import { type Clock, errorText, type Log } from "#kit";
 import { type Conversation, SumsDraft } from "./conversations.ts";
-import { type BlockEntry, encodeEvent } from "./event_block.ts";
+import { encodeEvent } from "./event_block.ts";
+import { foreignerOf } from "./event_match.ts";
 import { recordOfEvent } from "./event_record.ts";
 import { FailureLog } from "./failure_log.ts";
 import type { Appended, Refusal, StoreFigures } from "./history.ts";
@@ -28,7 +29,8 @@ export interface KvHistoryParts extends StoreParts {
 
 /** What goes to the disk together: an event and its record, or something imported. */
 interface Pending {
-  readonly event?: BlockEntry;
+  /** A number, with its event unless that must not be kept. */
+  readonly event?: { readonly seq: number; readonly bytes: Uint8Array | undefined };
   readonly admitted?: Admitted | undefined;
   readonly group?: NewGroupRecord;
 }
@@ -89,7 +91,9 @@ export class KvWriter {
     if (this.#closed) {
       return { seq, refusal: undefined, committed: Promise.resolve(false) };
     }
-    const bytes = encodeEvent(event);
+    const foreigner = foreignerOf(event);
+    const mayKeep = foreigner === undefined || this.#parts.policy.mayKeep(foreigner);
+    const bytes = mayKeep ? encodeEvent(event) : undefined;
     const record = recordOfEvent(event);
     const refusal = record && this.#decide(record, event.wall);
     const admitted = record === undefined || refusal !== undefined
@@ -97,7 +101,7 @@ export class KvWriter {
       : this.#reserve(record, event.wall);
     const committed = this.#queue.append(
       { event: { seq, bytes }, admitted },
-      bytes.length + (admitted?.reserved ?? 0),
+      (bytes?.length ?? 0) + (admitted?.reserved ?? 0),
     );
     return { seq, refusal, committed };
   }
@@ -194,9 +198,10 @@ export class KvWriter {
     const changes = await writer.write(transaction, { records, draft });
     draft.write(transaction);
     const applyGroups = await groups.add(transaction, batch.flatMap(({ group }) => group ?? []));
-    const entries = batch.flatMap(({ event }) => event ?? []);
-    const wall = this.#parts.clock.wall();
-    const applyArchive = archive.add(transaction, { entries, wall });
+    const events = batch.flatMap(({ event }) => event ?? []);
+    const entries = events.flatMap(({ seq, bytes }) => bytes === undefined ? [] : { seq, bytes });
+    const newest = events.at(-1)?.seq ?? 0;
+    const applyArchive = archive.add(transaction, { entries, newest });
     await transaction.commit();
     applyArchive();
     applyGroups();

@@ -1,27 +1,29 @@
 import {
+  ARCHIVE_PAGE_CHARACTERS,
   type ArchivedEvent,
   type EventArchive,
   type MessageEvent,
   structuredMessageLine,
 } from "#events";
-import type { ArchiveLimits } from "./archive_limits.ts";
-import { conversationOfEvent } from "./event_record.ts";
+import { type ArchiveLimits, eventExpiry } from "./archive_limits.ts";
+import { type EventMatch, matchesEvent } from "./event_match.ts";
 
 interface KeptEvent extends ArchivedEvent {
-  readonly conversation: string | undefined;
-  readonly bytes: number;
-  readonly wall: bigint;
+  readonly event: MessageEvent;
 }
 
 /** The events of `/events` without a disk. */
 export class MemoryArchive implements EventArchive {
   readonly #limits: ArchiveLimits;
+  readonly #wall: () => bigint;
   #kept: KeptEvent[] = [];
   #bytes = 0;
   #newest = 0;
 
-  constructor(limits: ArchiveLimits) {
+  /** `wall` tells the time in nanoseconds since 1970. */
+  constructor({ limits, wall }: { limits: ArchiveLimits; wall: () => bigint }) {
     this.#limits = limits;
+    this.#wall = wall;
   }
 
   get newest(): number {
@@ -37,39 +39,56 @@ export class MemoryArchive implements EventArchive {
     return this.#kept.length;
   }
 
-  /** Keeps an event; its number. */
-  add(event: MessageEvent): number {
-    const seq = ++this.#newest;
-    const line = structuredMessageLine(event, seq);
-    const { channel, wall } = event;
-    const conversation = conversationOfEvent(event)?.toLowerCase();
-    this.#kept.push({ seq, channel, line, conversation, bytes: line.length, wall });
-    this.#bytes += line.length;
-    this.trim(wall);
-    return seq;
+  /** Keeps an event. Its number is larger than all before. */
+  add(event: MessageEvent, seq: number): void {
+    const kept = { seq, channel: event.channel, line: structuredMessageLine(event, seq), event };
+    this.trim([kept]);
+    this.#kept.push(kept);
+    this.#bytes += kept.line.length;
+    this.#newest = seq;
   }
 
-  /** Removes what is beyond the limits at this time. */
-  trim(wall: bigint): void {
-    const { events, bytes, age } = this.#limits;
-    const expired = wall - BigInt(age) * 1_000_000n;
+  /** Remembers the number of an event that must not be kept. */
+  skip(seq: number): void {
+    this.#newest = seq;
+  }
+
+  /** Removes what is beyond the limits with what comes now. */
+  trim(added: readonly KeptEvent[] = []): void {
+    const { events, bytes } = this.#limits;
+    const expired = this.#expiry;
+    const more = added.reduce((sum, { line }) => sum + line.length, 0);
     for (let oldest = this.#kept[0]; oldest !== undefined; oldest = this.#kept[0]) {
-      if (
-        this.#kept.length <= events && this.#bytes <= bytes && oldest.wall > expired
-      ) return;
+      const fits = this.#kept.length + added.length <= events && this.#bytes + more <= bytes;
+      if (fits && oldest.event.wall > expired) return;
       this.#kept.shift();
-      this.#bytes -= oldest.bytes;
+      this.#bytes -= oldest.line.length;
     }
   }
 
-  /** Removes the events of a conversation. */
-  forgetPeer(peer: string): void {
-    this.#kept = this.#kept.filter(({ conversation }) => conversation !== peer);
-    this.#bytes = this.#kept.reduce((sum, { bytes }) => sum + bytes, 0);
+  /** Removes events; how many of them could still be read. */
+  remove(match: EventMatch): number {
+    const expired = this.#expiry;
+    const gone = this.#kept.filter(({ event }) => matchesEvent(event, match));
+    this.#kept = this.#kept.filter(({ event }) => !matchesEvent(event, match));
+    this.#bytes = this.#kept.reduce((sum, { line }) => sum + line.length, 0);
+    return gone.filter(({ event }) => event.wall > expired).length;
   }
 
   read(after: number, limit: number): Promise<readonly ArchivedEvent[]> {
-    const found = this.#kept.filter(({ seq }) => seq > after).slice(0, Math.max(0, limit));
-    return Promise.resolve(found.map(({ seq, channel, line }) => ({ seq, channel, line })));
+    const expired = this.#expiry;
+    const page: ArchivedEvent[] = [];
+    let characters = 0;
+    for (const { seq, channel, line, event } of this.#kept) {
+      if (page.length >= limit || characters >= ARCHIVE_PAGE_CHARACTERS) break;
+      if (seq <= after || event.wall <= expired) continue;
+      page.push({ seq, channel, line });
+      characters += line.length;
+    }
+    return Promise.resolve(page);
+  }
+
+  get #expiry(): bigint {
+    return eventExpiry(this.#limits, this.#wall());
   }
 }

@@ -1,11 +1,12 @@
 import type { EventArchive, MessageEvent } from "#events";
 import type { Clock, Log, Timer } from "#kit";
-import { ARCHIVE_LIMITS, type ArchiveLimits } from "./archive_limits.ts";
+import { ARCHIVE_LIMITS, type ArchiveLimits, withinAge } from "./archive_limits.ts";
+import { foreignerOf } from "./event_match.ts";
 import { recordOfEvent } from "./event_record.ts";
 import type { Appended, History, ImportReport, SearchHit, StoreFigures } from "./history.ts";
-import { encodeGroupRecord } from "./group_codec.ts";
 import { Importer, type ImportTarget } from "./import_run.ts";
 import { MemoryArchive } from "./memory_archive.ts";
+import { MemoryGroups } from "./memory_groups.ts";
 import { MemoryOutbox } from "./memory_outbox.ts";
 import type { OutboxTable } from "./outbox_table.ts";
 import {
@@ -21,7 +22,6 @@ import type { GroupRecord, HistoryRecord } from "./record.ts";
 import { encodeRecord } from "./record_codec.ts";
 import { RefusalLog } from "./refusal_log.ts";
 import { hitOf, matches, needleOf } from "./search_match.ts";
-import { parseTimestamp } from "./timestamp.ts";
 
 /** What a {@link MemoryHistory} needs. */
 export interface MemoryHistoryOptions {
@@ -58,8 +58,9 @@ export class MemoryHistory implements History {
   readonly #archive: MemoryArchive;
   readonly #importer: Importer;
   readonly #conversations = new Map<string, Kept[]>();
-  readonly #groups: GroupRecord[] = [];
+  readonly #groups = new MemoryGroups();
   #bytes = 0;
+  #seq = 0;
   #commits = 0;
   #timer: Timer | undefined;
   #closed = false;
@@ -80,7 +81,10 @@ export class MemoryHistory implements History {
     this.#self = options.self;
     this.#policy = new HistoryPolicy(limits, options.whitelist);
     this.#refusals = new RefusalLog(options.log);
-    this.#archive = new MemoryArchive(options.archive ?? ARCHIVE_LIMITS);
+    this.#archive = new MemoryArchive({
+      limits: withinAge(options.archive ?? ARCHIVE_LIMITS, limits.ttlMs),
+      wall: () => this.#clock.wall(),
+    });
     this.#importer = new Importer(this.#importTarget());
     this.#schedule();
   }
@@ -90,21 +94,24 @@ export class MemoryHistory implements History {
   }
 
   append(event: MessageEvent): Appended {
-    const refused = Promise.resolve(false);
-    if (this.#closed) return { seq: this.#archive.newest, refusal: undefined, committed: refused };
+    const seq = ++this.#seq;
+    if (this.#closed) return { seq, refusal: undefined, committed: Promise.resolve(false) };
     const record = recordOfEvent(event);
     const refusal = record && this.#policy.decide({
       peer: record.peer,
       text: record.text,
       wall: event.wall,
-      storedBytes: this.#bytes,
+      storedBytes: this.#storedBytes,
     });
     if (record !== undefined) {
       if (refusal === undefined) this.#keep(record, event.wall);
       else this.#refusals.refused(record.peer, { refusal, wall: event.wall });
     }
     this.#commits++;
-    return { seq: this.#archive.add(event), refusal, committed: Promise.resolve(true) };
+    const foreigner = foreignerOf(event);
+    if (foreigner === undefined || this.#policy.mayKeep(foreigner)) this.#archive.add(event, seq);
+    else this.#archive.skip(seq);
+    return { seq, refusal, committed: Promise.resolve(true) };
   }
 
   recent(limit: number): Promise<readonly HistoryRecord[]> {
@@ -121,16 +128,17 @@ export class MemoryHistory implements History {
     return Promise.resolve(this.#peers().filter((peer) => this.#live(peer).length > 0));
   }
 
-  forget(peer: string, id: string, author?: string): Promise<boolean> {
-    const removed = this.#remove(peer.toLowerCase(), ({ record }) => {
+  forget(key: string, id: string, by?: string): Promise<boolean> {
+    const [peer, author] = [key.toLowerCase(), by?.toLowerCase()];
+    const removed = this.#remove(peer, ({ record }) => {
       const writer = record.outgoing ? this.#self : record.from ?? record.peer;
-      return record.id === id && (author === undefined || author.toLowerCase() === writer);
+      return record.id === id && (author === undefined || author === writer);
     });
-    return Promise.resolve(removed > 0);
+    return Promise.resolve(this.#archive.remove({ peer, id, author }) + removed > 0);
   }
 
   forgetPeer(peer: string): Promise<number> {
-    this.#archive.forgetPeer(peer.toLowerCase());
+    this.#archive.remove({ peer: peer.toLowerCase() });
     return Promise.resolve(this.#remove(peer.toLowerCase(), () => true));
   }
 
@@ -148,7 +156,7 @@ export class MemoryHistory implements History {
   }
 
   groupPages(): AsyncIterable<readonly GroupRecord[]> {
-    return page([...this.#groups]);
+    return page(this.#groups.list({ after: this.#policy.expiry(this.#clock.wall()) }));
   }
 
   import(
@@ -159,11 +167,10 @@ export class MemoryHistory implements History {
   }
 
   sweep(): Promise<number> {
-    const wall = this.#clock.wall();
-    this.#archive.trim(wall);
-    const expiry = this.#policy.expiry(wall);
+    this.#archive.trim();
+    const expiry = this.#policy.expiry(this.#clock.wall());
     if (expiry === undefined) return Promise.resolve(0);
-    let removed = 0;
+    let removed = this.#groups.sweep(expiry);
     for (const peer of this.#peers()) removed += this.#remove(peer, ({ key }) => key <= expiry);
     return Promise.resolve(removed);
   }
@@ -175,7 +182,7 @@ export class MemoryHistory implements History {
     return {
       messages,
       peers: this.#conversations.size,
-      bytes: this.#bytes,
+      bytes: this.#storedBytes,
       events: this.#archive.size,
       commits: this.#commits,
       failedCommits: 0,
@@ -190,6 +197,10 @@ export class MemoryHistory implements History {
     return Promise.resolve();
   }
 
+  get #storedBytes(): number {
+    return this.#bytes + this.#groups.bytes;
+  }
+
   #peers(): string[] {
     return [...this.#conversations.keys()].sort();
   }
@@ -202,7 +213,7 @@ export class MemoryHistory implements History {
 
   #importTarget(): ImportTarget {
     const refusal = (peer: string | undefined, text: string) =>
-      this.#policy.decideImported({ peer, text, storedBytes: this.#bytes });
+      this.#policy.decideImported({ peer, text, storedBytes: this.#storedBytes });
     let evicted = 0;
     return {
       messages: {
@@ -219,10 +230,10 @@ export class MemoryHistory implements History {
         },
       },
       groupMessages: {
-        stored: (group) => page(this.#groups.filter(({ group_id }) => group_id === group)),
+        stored: (group) => page(this.#groups.list({ group })),
         admit: (record, time) => {
           const refused = refusal(undefined, record.text);
-          if (refused === undefined) this.#keepGroup(record, time);
+          if (refused === undefined) this.#groups.add(record, time);
           return refused;
         },
         flush: () => Promise.resolve(0),
@@ -230,12 +241,6 @@ export class MemoryHistory implements History {
       expiry: () => this.#policy.expiry(this.#clock.wall()),
       pause: () => this.#clock.sleep(0),
     };
-  }
-
-  #keepGroup(record: GroupRecord, time: bigint): void {
-    this.#groups.push(record);
-    this.#groups.sort((a, b) => groupOrder(a) < groupOrder(b) ? -1 : 1);
-    this.#bytes += RECORD_KEY_BYTES + encodeGroupRecord(record, { at: time, time }).length;
   }
 
   /** Returns how many records the cap pushed out. */
@@ -287,12 +292,6 @@ export class MemoryHistory implements History {
 async function* page<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
   await Promise.resolve();
   if (items.length > 0) yield items;
-}
-
-/** Groups by name, records of one by time. */
-function groupOrder({ group_id, timestamp }: GroupRecord): string {
-  const time = (parseTimestamp(timestamp) ?? 0n) + 2n ** 63n;
-  return `${group_id}\0${time.toString().padStart(20, "0")}`;
 }
 
 function newest(kept: readonly Kept[], limit: number): HistoryRecord[] {

@@ -1,5 +1,5 @@
 import type { Clock, Log } from "#kit";
-import { ARCHIVE_LIMITS, type ArchiveLimits } from "./archive_limits.ts";
+import { ARCHIVE_LIMITS, type ArchiveLimits, withinAge } from "./archive_limits.ts";
 import { Conversations } from "./conversations.ts";
 import { KvEventArchive } from "./event_archive.ts";
 import { KvGroups } from "./kv_groups.ts";
@@ -31,7 +31,7 @@ export interface OpenHistoryOptions {
   readonly limits?: Partial<HistoryLimits>;
   /** File of `--persist-whitelist`. */
   readonly whitelistPath?: string | undefined;
-  /** How much of `/events` is kept; ARCHIVE_LIMITS by default. */
+  /** How much of `/events` is kept; ARCHIVE_LIMITS by default. Never longer than records. */
   readonly archive?: ArchiveLimits;
   /** Opens a database; tests hand in one that fails. */
   readonly openKv?: (path: string) => Promise<Deno.Kv>;
@@ -69,7 +69,10 @@ async function build(
     & { readonly policy: HistoryPolicy },
 ): Promise<KvHistory> {
   const conversations = new Conversations();
-  const archive = new KvEventArchive(kv, archiveLimits);
+  const archive = new KvEventArchive(kv, {
+    limits: withinAge(archiveLimits, policy.limits.ttlMs),
+    wall: () => clock.wall(),
+  });
   const groups = new KvGroups(kv);
   await conversations.load(kv);
   await archive.load();

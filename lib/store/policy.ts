@@ -108,6 +108,14 @@ export class HistoryPolicy {
     return refusal ?? this.#total({ storedBytes });
   }
 
+  /**
+   * Whether anything that concerns this peer may be on disk, 66 lower-case hex digits. Where it may
+   * not, the message is left out of the archive of `/events` too, whatever else speaks against it.
+   */
+  mayKeep(peer: string): boolean {
+    return this.#whitelist?.has(peer) ?? true;
+  }
+
   /** The time at and before which records are expired; undefined when they never are. */
   expiry(wall: bigint): bigint | undefined {
     const { ttlMs } = this.limits;
@@ -118,8 +126,7 @@ export class HistoryPolicy {
     if (!/^[0-9a-f]{66}$/.test(peer)) return "peer PK is empty";
     const refusal = this.#size(text);
     if (refusal !== undefined) return refusal;
-    if (this.#whitelist !== undefined && !this.#whitelist.has(peer)) return "peer not in whitelist";
-    return undefined;
+    return this.mayKeep(peer) ? undefined : "peer not in whitelist";
   }
 
   #size(text: string): Refusal | undefined {

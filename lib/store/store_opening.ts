@@ -38,7 +38,7 @@ export interface OpenDatabase {
 export async function openDatabase(place: Place): Promise<OpenDatabase> {
   const { clock } = place;
   const path = await freePath(place.path);
-  const lock = await lockStore(path, clock);
+  const lock = await lockStore(path, { clock });
   const opening = takeOver({ ...place, path }, lock);
   const stop = new AbortController();
   const late = clock.sleep(OPEN_WAIT_MS, stop.signal).then(() => undefined);

@@ -1,5 +1,6 @@
 import type { Claims, FullHistory, HistoryMaking } from "./history_claim.ts";
 import { limitClaims } from "./history_limit_claims.ts";
+import { forgetClaims } from "./history_forget_claims.ts";
 import { archiveClaims } from "./history_archive_claims.ts";
 import { queryClaims } from "./history_query_claims.ts";
 import { importClaims } from "./history_import_claims.ts";
@@ -17,7 +18,13 @@ export interface HistoryUnderTest {
 
 /** Registers the tests that every history passes. */
 export function historySuite({ name, make }: HistoryUnderTest): void {
-  const claims: Claims = { ...limitClaims, ...queryClaims, ...archiveClaims, ...importClaims };
+  const claims: Claims = {
+    ...limitClaims,
+    ...queryClaims,
+    ...archiveClaims,
+    ...forgetClaims,
+    ...importClaims,
+  };
   for (const [claim, { options = {}, holds }] of Object.entries(claims)) {
     Deno.test(`${name} ${claim}`, async () => {
       const clock = new ManualClock();

@@ -160,7 +160,7 @@ Deno.test("Importer counts stored, duplicate, rejected, expiring and evicted rec
     group_messages: 2,
     duplicates: 3,
     rejected: 5,
-    expiring: 1,
+    expiring: 3,
     evicted: 1,
   });
   deepEqual(store.messages.all().map(({ text }) => text), ["at 2", "at 3", "at 5"]);

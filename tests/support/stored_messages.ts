@@ -1,4 +1,4 @@
-import type { MessageEvent } from "#events";
+import type { ArchivedEvent, EventArchive, MessageEvent } from "#events";
 import type { Log } from "#kit";
 
 /** This node's key in tests of stored messages. */
@@ -39,4 +39,14 @@ export function keptLog(): Log & { readonly lines: string[] } {
     warn: keep("WARN"),
     error: keep("ERROR"),
   };
+}
+
+/** Everything in an archive, page by page. */
+export async function everyEvent(archive: EventArchive): Promise<readonly ArchivedEvent[]> {
+  const events: ArchivedEvent[] = [];
+  for (;;) {
+    const page = await archive.read(events.at(-1)?.seq ?? 0, 500);
+    if (page.length === 0) return events;
+    events.push(...page);
+  }
 }
