@@ -48,6 +48,40 @@ sceneTest("tells the author what was looked at, once, and not what was not", asy
   deepStrictEqual(receipts.flat(), [first, second, third]);
 });
 
+sceneTest("knows a plain text again, with the node's time, and reports no id of it", async (scene) => {
+  const { alice, bob, page } = scene;
+  const reported: string[] = [];
+  page.on("request", (request) => {
+    if (request.url().endsWith("/read-receipt")) reported.push(...request.postDataJSON().ids);
+  });
+  const plain = (message: string) => bob.post("message", { recipient: alice.pk, message });
+  const shown = (text: string) => page.locator(".message", { hasText: text }).waitFor();
+  // A clock that is wrong by a day moves no message.
+  await page.clock.setSystemTime(Date.now() + 86_400_000);
+  await plain("same");
+  await plain("same");
+  const id = await bob.send(alice.pk, "wrapped");
+  await page.locator(".badge", { hasText: "3" }).waitFor();
+  await page.reload();
+  await openConversation(page, bob.pk);
+  await shown("wrapped");
+  await until(() => Promise.resolve(reported.length > 0));
+  deepStrictEqual(reported, [id]);
+  await plain("live");
+  await shown("live");
+  const records: { timestamp: string; id?: string }[] = await alice.get("history");
+  deepStrictEqual(records.map((record) => record.id), [undefined, undefined, id, undefined]);
+  for (let round = 0; round < 2; round++) {
+    deepStrictEqual(await texts(page), ["same", "same", "wrapped", "live"]);
+    const times = await page.locator(".message time").evaluateAll((all) =>
+      all.map((one) => one.getAttribute("datetime"))
+    );
+    deepStrictEqual(times, records.map(({ timestamp }) => new Date(timestamp).toISOString()));
+    await page.reload();
+    await shown("live");
+  }
+});
+
 sceneTest("shows the history after a reload, with quotes, forwards and marks", async (scene) => {
   const { alice, bob, page } = scene;
   const id = await bob.send(alice.pk, "the question");

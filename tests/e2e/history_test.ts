@@ -78,6 +78,53 @@ Deno.test("messages, names and events survive a restart; files are private", asy
   });
 });
 
+Deno.test("a plain text has no id on disk, and is the same to the nanosecond on every stream", async () => {
+  await withFolder(async (folder) => {
+    const keeper = await startKeeper(folder);
+    let peer: App | undefined;
+    try {
+      peer = await startApp(["--tcp-peer", `tcp://${keeper.pk}@${keeper.tcpAddr}`]);
+      await peer.waitForLog("tcp-peer connected to");
+      const texts = ["plain", "plain", "wrapped"];
+      for (const message of texts) {
+        const receipts = message === "wrapped";
+        const body = JSON.stringify({ recipient: keeper.pk, message, receipts });
+        const reply: Response = await fetch(`http://${peer.addr}/message`, {
+          method: "POST",
+          body,
+        });
+        assert.equal(reply.status, 200, await reply.text());
+      }
+      const [legacy, numbered] = [
+        await liveEvents(keeper, "/sse"),
+        await liveEvents(keeper, "/events"),
+      ];
+      const records = await json(keeper, "/history") as Record<string, unknown>[];
+      assert.deepEqual(records.map(({ text }) => text), texts);
+      const times = records.map(({ timestamp }) => timestamp);
+      assert.deepEqual(legacy.map(({ ts }) => ts), times);
+      assert.deepEqual(numbered.map(({ ts }) => ts), times);
+      assert.equal(new Set(times).size, 3);
+      assert.deepEqual(records.map(({ id }) => id), [undefined, undefined, legacy[2]?.["id"]]);
+      assert.ok(legacy.every(({ id }) => typeof id === "string" && id !== ""));
+    } finally {
+      await peer?.kill();
+      await keeper.kill();
+    }
+  });
+});
+
+/** Three messages of a stream, those left out that it begins with from disk. */
+async function liveEvents(app: App, path: string): Promise<Record<string, unknown>[]> {
+  const events: Record<string, unknown>[] = [];
+  const stream = await openEventStream(`http://${app.addr}${path}`);
+  while (events.length < 3) {
+    events.push(...(await stream.take(1)).filter((event) => event["history"] === undefined));
+  }
+  await stream.close();
+  return events;
+}
+
 Deno.test("a listener that was away for 10,000 messages and a restart gets each of them once", async () => {
   await withFolder(async (folder) => {
     let app = await startKeeper(folder, UNLIMITED);

@@ -39,6 +39,15 @@ Deno.test("legacyMessageLine names the recipient of an outbound message only", (
   assert.doesNotMatch(legacyMessageLine({ ...inbound, to: BOB }), /"to"/);
 });
 
+Deno.test("both streams give a message the same time, to the nanosecond", () => {
+  for (const wall of [0n, 1_788_861_601_000_000_000n, 1_788_861_601_120_000_000n, inbound.wall]) {
+    const event = { ...inbound, wall };
+    const { ts } = JSON.parse(legacyMessageLine(event));
+    assert.equal(ts, JSON.parse(structuredMessageLine(event, 1)).ts);
+    assert.match(ts, /Z$/);
+  }
+});
+
 Deno.test("legacyMessageLine adds quotation, forward and request only where there are any", () => {
   assert.match(legacyMessageLine({ ...inbound, replyTo: "00ff" }), /"reply_to_id":"00ff"/);
   assert.match(legacyMessageLine({ ...inbound, request: true }), /"request":true/);

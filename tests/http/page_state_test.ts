@@ -64,6 +64,71 @@ Deno.test("ChatState lets nobody's ids stand in the way of another's messages", 
   deepStrictEqual([ids(), ids(EVE)], [["same", "same"], ["same"]]);
 });
 
+/** A message with the time that the server gave it, in milliseconds since 1970. */
+function timed(id: string, text: string, at: number): Given {
+  return inbound(id, { text, at, ts: new Date(at).toISOString().replace("Z", "001Z") });
+}
+
+Deno.test("ChatState knows a message without a wire id by its exact time, and keeps no id for it", () => {
+  const record = timed("", "plain", 5_000);
+  const event = timed("minted", "plain", 5_000);
+  for (const order of [[record, event], [event, record], [event, record, event, record]]) {
+    const { state, ids } = newState();
+    for (const given of order) state.add(given);
+    ok(state.known(event) === state.known(record));
+    deepStrictEqual(ids(), [""]);
+    strictEqual(state.unread, 1);
+    // What is looked at is reported by id: of this one there is none to report.
+    deepStrictEqual(state.see(BOB).map(({ id }) => id), [""]);
+  }
+});
+
+Deno.test("ChatState takes another time, text or direction for another message", () => {
+  const { state } = newState();
+  state.add(timed("", "plain", 5_000));
+  for (const other of [timed("x", "plain", 5_001), timed("y", "other", 5_000)]) {
+    strictEqual(state.known(other), undefined);
+    state.add(other);
+  }
+  state.add({ ...timed("z", "plain", 5_000), out: true });
+  strictEqual(state.conversation(BOB).messages.length, 4);
+});
+
+Deno.test("ChatState loses and doubles none of those without an id, however often they come", () => {
+  const given = fc.array(fc.tuple(fc.nat(9), fc.boolean(), fc.boolean()), { maxLength: 60 });
+  fc.assert(
+    fc.property(given, (picks) => {
+      const { state } = newState();
+      for (const [number, plain, stored] of picks) {
+        // Each number is one message of either kind; few texts, so that they repeat.
+        const id = plain ? stored ? "" : `minted${number}` : `wire${number}`;
+        state.add(timed(id, `text${number % 2}`, 1_000 * number + (plain ? 1 : 0)));
+      }
+      const times = state.conversation(BOB).messages.map(({ at }) => at);
+      const expected = new Set(picks.map(([number, plain]) => 1_000 * number + (plain ? 1 : 0)));
+      deepStrictEqual(times, [...expected].sort((a, b) => a - b));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+Deno.test("ChatState gives an own message the server's time, and its place, once that is known", () => {
+  const { state, ids } = newState({ now: () => 9_000_000 });
+  const own = state.add(outbound("", { text: "hi", mark: "pending" }));
+  ok(own);
+  state.add(timed("a", "while it was sent", 5_000));
+  strictEqual(state.unread, 1);
+  state.add({ ...timed("own", "hi", 5_001), out: true });
+  strictEqual(own.at, 5_001);
+  state.add(timed("b", "answer", 5_002));
+  deepStrictEqual(ids(), ["a", "own", "b"]);
+  // An own message that lay in the outbox is where it went out.
+  const queued = state.add(outbound("queued", { text: "later", at: 4_000, mark: "queued" }));
+  state.add({ ...timed("queued", "later", 6_000), out: true });
+  deepStrictEqual([ids(), queued?.at], [["a", "own", "b", "queued"], 6_000]);
+  strictEqual(state.known({ ...timed("", "later", 6_000), out: true }), queued);
+});
+
 Deno.test("ChatState makes one of an own message, its answer and its event, whichever is first", () => {
   for (const eventFirst of [true, false]) {
     const { state, ids } = newState();
@@ -154,7 +219,12 @@ Deno.test("ChatState does not count what was deleted or removed before anybody l
 });
 
 Deno.test("ChatState leaves out what is hidden, in that conversation only", () => {
-  const { state, ids } = newState({ hidden: new Set([`${BOB} in 1`]) });
+  const plain = timed("minted", "plain", 5_000);
+  const hidden = new Set([`${BOB} in 1`]);
+  const { state, ids } = newState({ hidden });
+  for (const key of state.add(plain)?.keys.slice(1) ?? []) hidden.add(`${BOB} ${key}`);
+  state.clear(BOB);
+  strictEqual(state.add({ ...plain, id: "" }), undefined);
   strictEqual(state.add(inbound("1")), undefined);
   state.add(outbound("1"));
   state.add(inbound("1", { peer: EVE }));

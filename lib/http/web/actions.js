@@ -6,7 +6,6 @@
 import { get, post, Refusal, sendMessage, takeBack } from "./api.js";
 import { ask, choose, copy, messageOf, settings, tell } from "./dialogs.js";
 import { Remembered } from "./memory.js";
-import { messageKey } from "./message.js";
 import { choices, notifies, tellsRead } from "./receipts.js";
 import { keyIn, preview } from "./text.js";
 
@@ -118,7 +117,7 @@ export class Actions {
 
   /** @param {Message} message */
   #hide(message) {
-    hidden.set([[`${message.peer} ${messageKey(message)}`, 1]]);
+    hidden.set(message.keys.map((key) => [`${message.peer} ${key}`, 1]));
   }
 
   /**
@@ -202,7 +201,8 @@ export class Actions {
         guarded(async () => {
           await post("history/forget", { pk: peer, all: true });
           const messages = this.#state.conversations.get(peer)?.messages ?? [];
-          hidden.set(messages.slice(-200).map((one) => [`${peer} ${messageKey(one)}`, 1]));
+          const keys = messages.slice(-200).flatMap((one) => one.keys.slice(0, 1));
+          hidden.set(keys.map((key) => [`${peer} ${key}`, 1]));
           this.#state.clear(peer);
           this.#hooks.onClose();
         }),

@@ -105,14 +105,11 @@ async function show(peer) {
   await sync.readConversation(peer).catch(() => {});
 }
 
-/** @param {string} peer @param {{ text: string, at: number }} hit */
+/** @param {string} peer @param {{ out: boolean, text: string, ts: string }} hit */
 async function openAt(peer, hit) {
   location.hash = peer;
   await show(peer);
-  const messages = state.conversation(peer).messages;
-  const near = messages.filter(({ text }) => text === hit.text);
-  near.sort((a, b) => Math.abs(a.at - hit.at) - Math.abs(b.at - hit.at));
-  const [message] = near;
+  const message = state.known({ ...hit, peer, id: "" });
   if (message !== undefined) log.reveal(message);
 }
 

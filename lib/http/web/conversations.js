@@ -33,7 +33,7 @@ export class ConversationList {
   /**
    * @param {import("./state.js").ChatState} state
    * @param {import("./people.js").People} people
-   * @param {{ onOpen: (peer: string) => void, onHit: (peer: string, hit: { text: string, at: number }) => void, later: (action: () => void, ms: number) => void }} hooks
+   * @param {{ onOpen: (peer: string) => void, onHit: (peer: string, hit: { out: boolean, text: string, ts: string }) => void, later: (action: () => void, ms: number) => void }} hooks
    */
   constructor(state, people, hooks) {
     this.#state = state;
@@ -152,14 +152,15 @@ export class ConversationList {
   /** @param {Record<string, unknown>} hit */
   #hit(hit) {
     const peer = textOf(hit.peer);
-    const at = Date.parse(textOf(hit.ts)) || 0;
+    const ts = textOf(hit.ts);
     const text = textOf(hit.text);
+    const out = hit.outgoing === true;
     const top = make("span", "top", words("name", this.#people.nameOf(peer)));
-    top.append(make("time", "", shortTime(at)));
-    const line = `${hit.outgoing === true ? "You: " : ""}${preview(text, 120)}`;
+    top.append(make("time", "", shortTime(Date.parse(ts) || 0)));
+    const line = `${out ? "You: " : ""}${preview(text, 120)}`;
     const item = make("button", "conversation", make("span", "what", top, words("line", line)));
     item.type = "button";
-    item.addEventListener("click", () => this.#hooks.onHit(peer, { text, at }));
+    item.addEventListener("click", () => this.#hooks.onHit(peer, { out, text, ts }));
     return make("li", "", item);
   }
 

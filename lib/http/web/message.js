@@ -5,10 +5,12 @@
 /**
  * @typedef {object} Message
  * @property {string} peer the other side
- * @property {string} id empty while the server has not named it
+ * @property {string} id empty while the server has not named it, and when the peer knows none
  * @property {boolean} out
  * @property {string} text
  * @property {number} at milliseconds since 1970
+ * @property {string | undefined} [ts] when the server took it in, as it says so: the exact time; absent before
+ * @property {string[]} keys what it is known by
  * @property {Mark} mark of an own message
  * @property {string | undefined} [error] why it failed
  * @property {string | undefined} [replyTo] id of the quoted message
@@ -24,7 +26,7 @@
  * @typedef {object} Conversation
  * @property {string} peer
  * @property {Message[]} messages oldest first
- * @property {Map<string, Message>} known by direction and id
+ * @property {Map<string, Message>} known by each of their {@link keysOf}
  * @property {number} unread
  * @property {number} characters
  * @property {boolean} cut whether older messages were dropped
@@ -44,14 +46,18 @@ export function isAbove(mark, other) {
 }
 
 /**
- * What tells a message from all others of its conversation. Peers choose ids, so the direction is part
- * of it: none can stand in the way of ours.
+ * What tells a message from all others of its conversation: its id, and the exact time under which a
+ * message without one is stored. Peers choose ids, so the direction is part of it: none can stand in the
+ * way of ours.
  *
- * @param {Pick<Message, "out" | "id" | "text"> & { at?: number }} message
+ * @param {Pick<NewMessage, "out" | "id" | "text" | "ts">} message
+ * @returns {string[]} the id first; none for what is only about to be sent
  */
-export function messageKey({ out, id, at, text }) {
-  if (id !== "") return `${out ? "out" : "in"} ${id}`;
-  return `${out ? "out" : "in"} at ${at ?? ""} ${text.length} ${text.slice(0, 200)}`;
+export function keysOf({ out, id, ts, text }) {
+  const side = out ? "out" : "in";
+  const keys = id === "" ? [] : [`${side} ${id}`];
+  if (ts) keys.push(`${side}@${ts} ${text.length} ${text.slice(0, 200)}`);
+  return keys;
 }
 
 /** @param {Conversation} conversation @returns {number} milliseconds, 0 when there is nothing */
@@ -62,4 +68,51 @@ export function lastAt({ messages }) {
 /** @param {Message} message */
 export function isUnread({ out, seen, deleted }) {
   return !out && !seen && !deleted;
+}
+
+/**
+ * The message that this is, if it is known: by its id where it has one; by the exact time where one of
+ * the two was stored without.
+ *
+ * @param {Conversation} conversation
+ * @param {NewMessage} given
+ */
+export function knownAs({ known }, given) {
+  for (const key of keysOf(given)) {
+    const found = known.get(key);
+    if (found && (found.id === given.id || found.id === "" || given.id === "")) return found;
+  }
+  return undefined;
+}
+
+/** Makes a message known by what tells it from others. @param {Conversation} conversation @param {Message} message */
+export function register(conversation, message) {
+  unregister(conversation, message);
+  message.keys = keysOf(message);
+  for (const key of message.keys) conversation.known.set(key, message);
+}
+
+/** @param {Conversation} conversation @param {Message} message */
+export function unregister({ known }, message) {
+  for (const key of message.keys) if (known.get(key) === message) known.delete(key);
+}
+
+/**
+ * An own message that waits for its id and has this text: its event came before the answer.
+ *
+ * @param {Conversation} conversation
+ * @param {NewMessage} given
+ */
+export function awaited({ messages }, { out, id, text }) {
+  if (!out || id === "") return undefined;
+  return messages.slice(-50).find((one) =>
+    one.out && one.id === "" && one.mark === "pending" && one.text === text
+  );
+}
+
+/** @param {Iterable<Conversation>} conversations */
+export function quietest(conversations) {
+  let found;
+  for (const one of conversations) if (!found || lastAt(one) < lastAt(found)) found = one;
+  return found;
 }

@@ -1,5 +1,14 @@
 // @ts-check
-import { isAbove, isUnread, lastAt, messageKey } from "./message.js";
+import {
+  awaited,
+  isAbove,
+  isUnread,
+  keysOf,
+  knownAs,
+  quietest,
+  register,
+  unregister,
+} from "./message.js";
 /**
  * What the page knows: conversations and their messages, each once, whichever way they came. Pure, so
  * that it is tested without a browser. Every list is bounded: a page stays open for days.
@@ -43,7 +52,7 @@ export class ChatState {
   /**
    * @param {(change: Change) => void} onChange
    * @param {{ now: () => number, seenUntil?: (peer: string) => number, markOf?: (peer: string, id: string) => Mark | undefined, hidden?: { has(key: string): boolean } }} options
-   *   the time in milliseconds since 1970; how far a message is known to have come; until when a conversation was read, in milliseconds; peer, space, {@link messageKey} of those to leave out
+   *   the time in milliseconds since 1970; how far a message is known to have come; until when a conversation was read, in milliseconds; peer, space, one of {@link keysOf} those to leave out
    */
   constructor(
     onChange,
@@ -80,7 +89,12 @@ export class ChatState {
       cut: false,
     };
     this.conversations.set(peer, made);
-    if (this.conversations.size > MAX_CONVERSATIONS) this.#dropQuietest(made);
+    if (this.conversations.size > MAX_CONVERSATIONS) {
+      const others = this.conversations.values().filter((one) =>
+        one !== made && one.peer !== this.open
+      );
+      this.conversations.delete(quietest(others)?.peer ?? "");
+    }
     this.#onChange({ kind: "conversation", peer });
     return made;
   }
@@ -92,19 +106,24 @@ export class ChatState {
    * @returns {Message | undefined} undefined when it is one that is not to be shown
    */
   add(given) {
-    if (given.id !== "" && this.#hidden.has(`${given.peer} ${messageKey(given)}`)) return undefined;
+    if (keysOf(given).some((key) => this.#hidden.has(`${given.peer} ${key}`))) return undefined;
     const conversation = this.conversation(given.peer);
-    const key = messageKey(given);
-    const known = conversation.known.get(key) ?? this.#awaited(conversation, given);
+    const known = knownAs(conversation, given) ?? awaited(conversation, given);
     if (known !== undefined) {
-      this.#adopt(conversation, known, given.id);
+      this.#tie(conversation, known, given);
       this.#raise(known, given.mark ?? "sent");
       return known;
     }
     const message = this.#complete(conversation, given);
-    this.#insert(conversation, message);
-    if (given.at !== undefined) this.#countAnswered(conversation);
+    const last = this.#insert(conversation, message);
+    if (given.at !== undefined && (given.out || !last)) this.#countAnswered(conversation);
     return message;
+  }
+
+  /** The message that this is, if it is known. @param {NewMessage} given */
+  known(given) {
+    const conversation = this.conversations.get(given.peer);
+    return conversation && knownAs(conversation, given);
   }
 
   /**
@@ -116,7 +135,7 @@ export class ChatState {
    */
   name(message, { id, mark }) {
     const conversation = this.conversation(message.peer);
-    const twin = conversation.known.get(messageKey({ ...message, id }));
+    const twin = conversation.known.get(`out ${id}`);
     if (twin !== undefined && twin !== message) {
       this.remove(message);
       this.#raise(twin, mark);
@@ -126,10 +145,7 @@ export class ChatState {
     this.#raise(message, mark);
   }
 
-  /**
-   * @param {Message} message
-   * @param {string} error
-   */
+  /** @param {Message} message @param {string} error */
   fail(message, error) {
     message.mark = "failed";
     message.error = error;
@@ -171,9 +187,7 @@ export class ChatState {
     if (at < 0) return;
     conversation.messages.splice(at, 1);
     conversation.characters -= message.text.length;
-    if (conversation.known.get(messageKey(message)) === message) {
-      conversation.known.delete(messageKey(message));
-    }
+    unregister(conversation, message);
     this.#count(message, true);
     this.#onChange({ kind: "removed", message });
   }
@@ -214,69 +228,74 @@ export class ChatState {
     this.conversation(peer);
   }
 
-  /**
-   * An own message that waits for its id and has this text: its event came before the answer.
-   *
-   * @param {Conversation} conversation
-   * @param {NewMessage} given
-   */
-  #awaited({ messages }, { out, id, text }) {
-    if (!out || id === "") return undefined;
-    return messages.slice(-50).find((one) =>
-      one.out && one.id === "" && one.mark === "pending" && one.text === text
-    );
+  /** Takes over what is new about a message. @param {Conversation} conversation @param {Message} message @param {NewMessage} given */
+  #tie(conversation, message, { id, ts }) {
+    if (id !== "") this.#adopt(conversation, message, id);
+    else if (message.id !== "") {
+      // The record has none: the event's was minted by the server, and would tell the peer nothing.
+      message.id = "";
+      register(conversation, message);
+    }
+    if (ts !== undefined && message.ts === undefined) this.#date(conversation, message, ts);
   }
 
-  /**
-   * @param {Conversation} conversation
-   * @param {Message} message
-   * @param {string} id
-   */
+  /** Without an id, but with a time, it is one that has none. @param {Conversation} conversation @param {Message} message @param {string} id */
   #adopt(conversation, message, id) {
-    if (message.id !== "" || id === "") return;
-    if (conversation.known.get(messageKey(message)) === message) {
-      conversation.known.delete(messageKey(message));
-    }
+    if (message.id !== "" || message.ts !== undefined || id === "") return;
     message.id = id;
-    conversation.known.set(messageKey(message), message);
+    register(conversation, message);
     this.#raise(message, this.#marks.get(`${message.peer} ${id}`) ?? message.mark);
   }
 
-  /**
-   * @param {Conversation} conversation
-   * @param {NewMessage} given
-   * @returns {Message}
-   */
+  /** Puts a message where the server's time has it, not this browser's. @param {Conversation} conversation @param {Message} message @param {string} ts */
+  #date(conversation, message, ts) {
+    const { messages } = conversation;
+    message.ts = ts;
+    register(conversation, message);
+    const at = Date.parse(ts) || message.at;
+    const place = messages.indexOf(message);
+    const fits = (messages[place - 1]?.at ?? 0) <= at && at <= (messages[place + 1]?.at ?? at);
+    if (!fits) this.remove(message);
+    message.at = at;
+    if (fits) this.#onChange({ kind: "changed", message });
+    else this.#insert(conversation, message);
+  }
+
+  /** @param {Conversation} conversation @param {NewMessage} given @returns {Message} */
   #complete({ messages }, given) {
     const newest = messages.at(-1)?.at ?? 0;
     const at = given.at ?? Math.max(this.#now(), newest);
     const { peer, id, out } = given;
     const early = out ? this.#marks.get(`${peer} ${id}`) ?? this.#markOf(peer, id) : undefined;
     const mark = early ?? given.mark ?? "sent";
-    return { ...given, at, mark, seen: given.out || at <= this.#seenUntil(given.peer) };
+    return { ...given, at, mark, keys: [], seen: given.out || at <= this.#seenUntil(given.peer) };
   }
 
   /**
    * @param {Conversation} conversation
    * @param {Message} message
+   * @returns {boolean} whether it is the newest
    */
   #insert(conversation, message) {
-    const { messages, known } = conversation;
+    const { messages } = conversation;
     let at = messages.length;
     while (at > 0 && (messages[at - 1]?.at ?? 0) > message.at) at--;
     const last = at === messages.length;
     messages.splice(at, 0, message);
-    known.set(messageKey(message), message);
+    register(conversation, message);
     conversation.characters += message.text.length;
     if (isUnread(message)) conversation.unread++;
     this.#bound(conversation);
     this.#onChange({ kind: "added", message, last });
+    return last;
   }
 
   /** What is stored before an own message was looked at somewhere else. @param {Conversation} conversation */
   #countAnswered(conversation) {
     if (conversation.unread === 0) return;
-    const answer = conversation.messages.findLastIndex(({ out }) => out);
+    const answer = conversation.messages.findLastIndex(({ out, mark }) =>
+      out && mark !== "pending"
+    );
     for (let at = answer; at >= 0 && conversation.unread > 0; at--) {
       const message = conversation.messages[at];
       if (message !== undefined) this.#count(message, false);
@@ -291,7 +310,7 @@ export class ChatState {
       if (oldest === undefined) return;
       conversation.cut = true;
       conversation.characters -= oldest.text.length;
-      conversation.known.delete(messageKey(oldest));
+      unregister(conversation, oldest);
       this.#count(oldest, false);
     }
   }
@@ -311,18 +330,6 @@ export class ChatState {
     message.mark = mark;
     message.error = undefined;
     this.#onChange({ kind: "changed", message });
-  }
-
-  /** @param {Conversation} made the newest, which has nothing in it yet */
-  #dropQuietest(made) {
-    let quietest;
-    for (const conversation of this.conversations.values()) {
-      if (conversation === made || conversation.peer === this.open) continue;
-      if (quietest === undefined || lastAt(conversation) < lastAt(quietest)) {
-        quietest = conversation;
-      }
-    }
-    if (quietest !== undefined) this.conversations.delete(quietest.peer);
   }
 }
 

@@ -11,8 +11,6 @@ import { textOf, unwrapBody } from "./text.js";
 
 /** Stored messages read at the start. */
 const RECENT = 1_000;
-/** Numbered events looked at for the times of what the live stream replays without. */
-const TIMES = 400;
 /** Numbered events read at most after the connection was lost. */
 const MISSED = 5_000;
 
@@ -26,8 +24,6 @@ export class Sync {
   #cursor;
   /** Live events that wait; undefined when none have to. @type {Record<string, unknown>[] | undefined} */
   #waiting = [];
-  /** Times of numbered events by id. @type {Map<string, number>} */
-  #times = new Map();
   #round = 0;
 
   /**
@@ -80,7 +76,6 @@ export class Sync {
     const waited = this.#waiting ?? [];
     this.#waiting = undefined;
     for (const event of waited) this.#take(event, !first);
-    this.#times.clear();
     this.#hooks.onConnection("live");
   }
 
@@ -99,17 +94,15 @@ export class Sync {
   /** @param {Record<string, unknown>} status */
   async #readMissed(status) {
     const newest = Number(status.events_seq) || 0;
-    const first = this.#cursor === undefined;
-    const follows = status.events_durable === true && !first && (this.#cursor ?? 0) <= newest;
-    const since = follows
-      ? Math.max(this.#cursor ?? 0, newest - MISSED)
-      : Math.max(0, newest - (first ? TIMES : MISSED));
-    for (const event of await eventsBetween(since, newest)) {
-      const message = fromEvent(event);
-      if (message === undefined) continue;
-      this.#times.set(message.id, message.at ?? 0);
-      // At the start only what is stored, or replayed, counts: the rest was forgotten by somebody.
-      if (!first) this.#show(message, true);
+    const cursor = this.#cursor;
+    // At the start only what is stored, or replayed, counts: the rest was forgotten by somebody.
+    if (cursor !== undefined) {
+      const follows = status.events_durable === true && cursor <= newest;
+      const since = Math.max(follows ? cursor : 0, newest - MISSED);
+      for (const event of await eventsBetween(since, newest)) {
+        const message = fromEvent(event);
+        if (message !== undefined) this.#show(message, true);
+      }
     }
     this.#cursor = newest;
   }
@@ -131,15 +124,15 @@ export class Sync {
       peer,
       id,
       out,
-      at: this.#times.get(id),
       text: textOf(event.message),
+      ...timed(event.ts),
       ...extras(event),
     }, live);
   }
 
   /** @param {NewMessage} message @param {boolean} live */
   #show(message, live) {
-    const known = this.#state.find(message.peer, message.id) !== undefined;
+    const known = this.#state.known(message) !== undefined;
     const shown = this.#state.add(message);
     if (live && !known && shown !== undefined && !shown.out) this.#hooks.onMessage(shown);
   }
@@ -168,6 +161,12 @@ function extras(fields) {
   };
 }
 
+/** @param {unknown} ts @returns {Partial<NewMessage>} nothing when it is no time */
+function timed(ts) {
+  const at = Date.parse(textOf(ts));
+  return Number.isNaN(at) ? {} : { at, ts: textOf(ts) };
+}
+
 /** @param {Record<string, unknown>} record of `/history` @returns {NewMessage} */
 function fromRecord(record) {
   return {
@@ -175,7 +174,7 @@ function fromRecord(record) {
     id: textOf(record.id),
     out: record.outgoing === true,
     text: textOf(record.text),
-    at: Date.parse(textOf(record.timestamp)) || 0,
+    ...timed(record.timestamp),
     ...extras(record),
   };
 }
@@ -202,7 +201,7 @@ function fromEvent(event) {
     peer,
     id: textOf(event.id),
     out,
-    at: Date.parse(textOf(event.ts)) || undefined,
+    ...timed(event.ts),
     replyTo: textOf(event.reply_to_id),
     ...unwrapBody(textOf(event.text)),
   };
