@@ -17,7 +17,7 @@ const SETTLE_MS = 800;
 
 /** Messages of a history that is in use, and when its node has given back what opening it took. */
 const STORED = 10_000;
-const CALM_MS = 42_000;
+const CALM_MS = 38_000;
 
 type Name = "floor" | "product" | "idle floor" | "idle" | "idle empty" | "idle stored";
 
