@@ -102,9 +102,13 @@ function steps(): Step[] {
   return all.filter(({ name }) => name !== "page types" || page.length > 0);
 }
 
-/** All groups that can run here. The page is only tried where there is a browser. */
+/**
+ * All groups that can run here. The page is only tried where there is a browser, or where
+ * SKYCHAT_STRICT=1 says that there must be one.
+ */
 async function everything(): Promise<string[]> {
   const groups = ["static", "unit", "e2e"];
+  if (Deno.env.get("SKYCHAT_STRICT") === "1") return [...groups, "browser"];
   try {
     await Deno.stat(CHROMIUM);
     return [...groups, "browser"];

@@ -48,6 +48,30 @@ Deno.test("a good password file closes every route and opens other addresses", a
   });
 });
 
+Deno.test("--internal-token lets a proxy in without the password, and nothing else does", async () => {
+  await withFile(LINE, async (passwordFile) => {
+    const node = await TestNode.start({ config: { passwordFile, internalToken: "t0ken" } });
+    const statusWith = async (token: string) => {
+      const headers = { "X-Skychat-Internal-Token": token };
+      const reply = await fetch(`${node.url}/status`, { headers });
+      await reply.body?.cancel();
+      return reply.status;
+    };
+    try {
+      assert.equal(await statusWith("t0ken"), 200);
+      assert.equal(await statusWith("token"), 401);
+    } finally {
+      await node.stop();
+    }
+    const without = await TestNode.start({ config: { passwordFile } });
+    const headers = { "X-Skychat-Internal-Token": "undefined" };
+    const reply = await fetch(`${without.url}/status`, { headers });
+    await reply.body?.cancel();
+    assert.equal(reply.status, 401);
+    await without.stop();
+  });
+});
+
 for (const [what, text] of [["blank", " \n"], ["missing", undefined]] as const) {
   Deno.test(`a password file that is ${what} protects nothing, and the log says so`, async () => {
     await withFile(text ?? "", async (path) => {

@@ -389,6 +389,25 @@ Deno.test("DirectChat.sendDelete retracts for both sides, connected or not", asy
   assert.deepEqual(store.forgotten, [[ALICE.hex, "1", BOB.hex], [CAROL.hex, "2", BOB.hex]]);
 });
 
+Deno.test("DirectChat.sendDelete waits for the message that is still on its way to the disk", async () => {
+  const store = new FakeChatStore();
+  const node = chatFixture({ store });
+  const link = node.attach(ALICE);
+  await node.chat.send({ recipient: ALICE, text: "regretted", receipts: true });
+  const id = lastId(link);
+  const deleting = node.chat.sendDelete(ALICE, id);
+  await settle();
+  assert.deepEqual([store.pending, store.forgotten], [1, []]);
+  store.commit();
+  await deleting;
+  assert.deepEqual(store.forgotten, [[ALICE.hex, id, BOB.hex]]);
+  const events = await node.published();
+  assert.deepEqual(events.map(({ message, status }) => message ?? status), [
+    "regretted",
+    "deleted",
+  ]);
+});
+
 Deno.test("DirectChat.close ends every connection and everybody who waits", async () => {
   const node = chatFixture();
   const link = node.attach(ALICE);

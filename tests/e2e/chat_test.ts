@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { mayBeLeftOut } from "#support/left_out.ts";
 import { type Pty, startInPty } from "#support/pty.ts";
 import { hasProgram } from "#support/shell_completion.ts";
 import { type App, run, startApp } from "#support/spawn.ts";
 
-const ignore = !hasProgram("python3");
+const ignore = mayBeLeftOut(hasProgram("python3"));
 const reason = ignore ? " (python3, which makes the terminal, is not installed here)" : "";
 
 /** Two nodes that know each other; the chat runs at the first. */
@@ -66,13 +67,17 @@ Deno.test({
   ignore,
   async fn() {
     const pk = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
-    const chat = await startInPty(["chat", "--addr", "127.0.0.1:1", "-t", pk]);
+    const app = await startApp([]);
+    const chat = await startInPty(["chat", "--addr", app.addr, "-t", pk]);
     try {
+      await chat.waitFor(/Enter sends/);
+      await app.kill();
       await chat.waitFor(/app lost: /);
       chat.signal("SIGTERM");
       await assertRestored(chat);
     } finally {
       await chat.kill();
+      await app.kill();
     }
   },
 });
