@@ -157,7 +157,11 @@ function healthOf(config: AppConfig, { acceptor, listening, stored: { history } 
   if (config.history !== undefined && history === undefined) {
     reasons.push("history store: not open, nothing is kept");
   }
-  if (history?.figures().failing) reasons.push("history store: the disk refuses to write");
+  const figures = history?.figures();
+  if (figures?.failing) reasons.push("history store: the disk refuses to write");
+  if (figures !== undefined && figures.damaged > 0) {
+    reasons.push("history store: damaged, see the log");
+  }
   if (acceptor !== undefined && listening === undefined) {
     reasons.push("tcp-direct: the listener is gone");
   }

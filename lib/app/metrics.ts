@@ -157,6 +157,18 @@ export const METRICS: readonly Metric[] = [
     read: ({ history }) => history?.failedCommits,
   },
   {
+    name: "skychat_history_damaged",
+    type: "gauge",
+    help: "Conversations and other parts of the store of which something cannot be read.",
+    read: ({ history }) => history?.damaged,
+  },
+  {
+    name: "skychat_history_refused_total",
+    type: "counter",
+    help: "Messages that a limit kept out of the store.",
+    read: ({ history }) => history && labelled("reason", history.refused),
+  },
+  {
     name: "skychat_outbox_messages",
     type: "gauge",
     help: "Messages that wait for their recipient.",

@@ -72,8 +72,8 @@ export function statusBody(sources: StatusSources): Record<string, unknown> {
 /** Snake case like every other key; null when nothing is kept. */
 function historyView(figures: StoreFigures | undefined): Record<string, unknown> | null {
   if (figures === undefined) return null;
-  const { messages, peers, bytes, events, pending, failing } = figures;
-  return { messages, peers, bytes, events, pending, failing };
+  const { messages, peers, bytes, events, pending, failing, damaged, refused } = figures;
+  return { messages, peers, bytes, events, pending, failing, damaged, refused };
 }
 
 function timestamp(wall: bigint | undefined): string {

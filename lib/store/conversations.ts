@@ -1,6 +1,6 @@
 import { FieldReader, FieldWriter } from "./byte_fields.ts";
 import type { KeyRun } from "./free_key.ts";
-import { peerKey, peerOf, peersRange } from "./keyspace.ts";
+import { everyRecordRange, peerKey, peerOf, peersRange, recordPlace } from "./keyspace.ts";
 import { PEER_OVERHEAD_BYTES } from "./policy.ts";
 import { StoreError } from "./store_error.ts";
 import type { Transaction } from "./transaction.ts";
@@ -32,6 +32,8 @@ export interface Conversation {
   /** Bytes of admitted records that are not on disk yet, and their number. */
   pendingBytes: number;
   pendingCount: number;
+  /** Records that were ever removed from it by this process. */
+  removed: number;
   /** Its oldest records, if they were read and nothing changed there since. */
   oldest: OldRecord[] | undefined;
   /** Keys found taken last. */
@@ -66,6 +68,11 @@ export class Conversations {
     return this.#byPeer.size;
   }
 
+  /** All of them, in no order. */
+  all(): readonly Conversation[] {
+    return [...this.#byPeer.values()];
+  }
+
   /** All of them, by the byte order of their keys. */
   sorted(): readonly Conversation[] {
     this.#sorted ??= [...this.#byPeer.keys()].sort();
@@ -91,12 +98,21 @@ export class Conversations {
       const sums = { count: reader.number(), bytes: reader.number(), newest: reader.long() };
       found.add(peer);
       const known = this.#byPeer.get(peer);
-      if (known !== undefined) this.#renumber(known, id);
+      if (known !== undefined) {
+        this.#renumber(known, id);
+        known.removed += Math.max(0, known.sums.count - sums.count);
+      }
       this.setSums(known ?? this.#add(peer, id), sums);
     }
     for (const conversation of [...this.#byPeer.values()]) {
       conversation.oldest = undefined;
-      if (!found.has(conversation.peer)) this.setSums(conversation, NO_RECORDS);
+      if (found.has(conversation.peer)) continue;
+      conversation.removed += conversation.sums.count;
+      this.setSums(conversation, NO_RECORDS);
+    }
+    // A number whose row cannot be read must not be given to somebody else: messages would mix.
+    for await (const { key } of kv.list(everyRecordRange(), { reverse: true, limit: 1 })) {
+      this.#nextId = Math.max(this.#nextId, recordPlace(key).conversation + 1);
     }
   }
 
@@ -132,6 +148,7 @@ export class Conversations {
       sums: NO_RECORDS,
       pendingBytes: 0,
       pendingCount: 0,
+      removed: 0,
       oldest: undefined,
       run: undefined,
     };

@@ -75,6 +75,10 @@ export interface StoreFigures {
   readonly failing: boolean;
   /** Appends that are not on disk yet. */
   readonly pending: number;
+  /** Conversations, and other parts, of which something was found missing or unreadable. */
+  readonly damaged: number;
+  /** Appends that a limit kept out since the start. */
+  readonly refused: Readonly<Record<Refusal, number>>;
 }
 
 /**

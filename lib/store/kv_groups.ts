@@ -1,9 +1,11 @@
 import { FieldReader, FieldWriter } from "./byte_fields.ts";
 import { freeKey, type KeyRun } from "./free_key.ts";
 import { decodeGroupRecord, encodeGroupRecord } from "./group_codec.ts";
+import type { DamageLog } from "./damage_log.ts";
 import { groupKey, groupPlace, groupsRange, groupSumsKey } from "./keyspace.ts";
 import { RECORD_KEY_BYTES } from "./policy.ts";
 import type { GroupRecord } from "./record.ts";
+import { StoreError } from "./store_error.ts";
 import type { Transaction } from "./transaction.ts";
 import { LIST_BATCH, piecesOf, wholeRows } from "./whole_rows.ts";
 
@@ -27,14 +29,24 @@ export interface SweptGroups {
 /** Records of groups: they come from archives, and go at the same age as messages. */
 export class KvGroups {
   readonly #kv: Deno.Kv;
+  readonly #damage: DamageLog;
+  readonly #settled: () => Promise<void>;
+  /** Records that were ever removed by this process. */
+  #removed = 0;
   #count = 0;
   #bytes = 0;
   #pendingBytes = 0;
   /** Keys found taken last. */
   #run: { readonly group: string; readonly keys: KeyRun } | undefined;
 
-  constructor(kv: Deno.Kv) {
+  /** `settled` resolves when every commit that runs now has ended. */
+  constructor(
+    kv: Deno.Kv,
+    { damage, settled }: { damage: DamageLog; settled: () => Promise<void> },
+  ) {
     this.#kv = kv;
+    this.#damage = damage;
+    this.#settled = settled;
   }
 
   /** Bytes of all of them, those on their way to the disk included. */
@@ -125,27 +137,51 @@ export class KvGroups {
       const [count, rest] = [this.#count - removed, this.#bytes - bytes];
       transaction.set(groupSumsKey(), new FieldWriter().number(count).number(rest).finish());
       await transaction.commit();
+      this.#removed += removed;
       [this.#count, this.#bytes, this.#run] = [count, rest, undefined];
     }
     return { removed, next };
   }
 
-  /** The records of one group, or of all, in pages; without those at and before a time. */
+  /**
+   * The records of one group, or of all, in pages; without those at and before a time. All of them end
+   * with an error where some are missing.
+   */
   async *pages(
     { group, after }: { group?: string; after?: bigint | undefined } = {},
   ): AsyncGenerator<readonly GroupRecord[]> {
+    const [count, removed] = [this.#count, this.#removed];
     let page: GroupRecord[] = [];
-    for await (const { key, value } of wholeRows(this.#kv, groupsRange(group), { keyParts: 3 })) {
-      const place = groupPlace(key);
-      if (after !== undefined && place.at <= after) continue;
-      const record = decodeGroupRecord(value, place);
-      if (record === undefined) continue;
-      page.push(record);
-      if (page.length < LIST_BATCH) continue;
-      yield page;
-      page = [];
+    let good = 0;
+    let failed = false;
+    try {
+      for await (const { key, value } of wholeRows(this.#kv, groupsRange(group), { keyParts: 3 })) {
+        const place = groupPlace(key);
+        const record = decodeGroupRecord(value, place);
+        if (record === undefined) continue;
+        good++;
+        if (after !== undefined && place.at <= after) continue;
+        page.push(record);
+        if (page.length < LIST_BATCH) continue;
+        yield page;
+        page = [];
+      }
+    } catch {
+      failed = true;
     }
     if (page.length > 0) yield page;
+    const lost = () => group === undefined ? count - (this.#removed - removed) - good : 0;
+    if (failed || lost() > 0) await this.#tell({ failed, lost, isWhole: group === undefined });
+  }
+
+  async #tell(
+    { failed, lost, isWhole }: { failed: boolean; lost: () => number; isWhole: boolean },
+  ): Promise<void> {
+    const isOpen = await this.#settled().then(() => true, () => false);
+    if (isOpen && !failed && lost() <= 0) return;
+    const what = `${lost() > 0 ? lost() : "some"} messages of groups cannot be read`;
+    if (isOpen) this.#damage.found("groups", what);
+    if (isWhole) throw new StoreError("damaged", `${what}: the store is damaged`);
   }
 
   /** The first group by name that is not before a name. */

@@ -1,5 +1,5 @@
 import type { EventArchive, MessageEvent } from "#events";
-import type { Timer } from "#kit";
+import { errorText, type Timer } from "#kit";
 import type { Appended, History, ImportReport, SearchHit, StoreFigures } from "./history.ts";
 import { Importer, type ImportTarget } from "./import_run.ts";
 import { kvImportTarget } from "./kv_import.ts";
@@ -9,6 +9,7 @@ import { KvOutbox } from "./outbox_kv.ts";
 import type { OutboxTable } from "./outbox_table.ts";
 import { sweepInterval } from "./policy.ts";
 import type { GroupRecord, HistoryRecord } from "./record.ts";
+import { StoreError } from "./store_error.ts";
 
 /** Time between two sweeps where records never expire but archived events do, ms. Ours. */
 export const ARCHIVE_SWEEP_MS = 600_000;
@@ -128,14 +129,20 @@ export class KvHistory implements History {
     return removed;
   }
 
+  /** Resolves when everything queued before is on disk or has failed; rejects where nothing can. */
+  settled(): Promise<void> {
+    return this.#writer.change(() => Promise.resolve());
+  }
+
   /** What `/status` and `/metrics` say. */
   figures(): StoreFigures {
-    const { conversations, archive } = this.#parts;
+    const { conversations, archive, damage } = this.#parts;
     return {
       messages: conversations.count,
       peers: conversations.size,
       bytes: this.#writer.storedBytes,
       events: archive.size,
+      damaged: damage.count,
       ...this.#writer.figures,
     };
   }
@@ -162,7 +169,7 @@ export class KvHistory implements History {
     return kvImportTarget({
       ...this.#parts,
       storedBytes: () => this.#writer.storedBytes,
-      settled: () => this.#writer.change(() => Promise.resolve()),
+      settled: () => this.settled(),
       keep: (record, time) => this.#writer.keep(record, time),
       keepGroup: (group) => this.#writer.keepGroup(group),
     });
@@ -173,6 +180,8 @@ export class KvHistory implements History {
     try {
       return await job();
     } catch (error) {
+      const isExpected = error instanceof StoreError || this.#closing !== undefined;
+      if (!isExpected) this.#parts.damage.found("the file", errorText(error));
       throw diskError(error);
     }
   }

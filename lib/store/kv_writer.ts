@@ -1,6 +1,7 @@
 import type { MessageEvent } from "#events";
 import { type Clock, errorText, type Log } from "#kit";
 import { type Conversation, SumsDraft } from "./conversations.ts";
+import type { DamageLog } from "./damage_log.ts";
 import { encodeEvent } from "./event_block.ts";
 import { foreignerOf } from "./event_match.ts";
 import { recordOfEvent } from "./event_record.ts";
@@ -23,6 +24,7 @@ export interface KvHistoryParts extends StoreParts {
   readonly log: Log;
   readonly self: string;
   readonly groups: KvGroups;
+  readonly damage: DamageLog;
   /** Closes the database and lets others in. */
   readonly close: () => void;
 }
@@ -73,11 +75,15 @@ export class KvWriter {
     return this.#queue.ready;
   }
 
-  /** Commits, those that failed, and messages whose commit has not ended. */
-  get figures(): Pick<StoreFigures, "commits" | "failedCommits" | "failing" | "pending"> {
+  /** Commits, those that failed, messages whose commit has not ended, and messages refused. */
+  get figures(): Pick<
+    StoreFigures,
+    "commits" | "failedCommits" | "failing" | "pending" | "refused"
+  > {
     const { pending } = this.#queue;
+    const { counts: refused } = this.#refusals;
     const [commits, failedCommits] = [this.#commits, this.#failedCommits];
-    return { commits, failedCommits, failing: this.#failing, pending };
+    return { commits, failedCommits, failing: this.#failing, pending, refused };
   }
 
   /** Bytes that count, admitted messages on their way to the disk included. */

@@ -188,6 +188,8 @@ export class MemoryHistory implements History {
       failedCommits: 0,
       failing: false,
       pending: 0,
+      damaged: 0,
+      refused: this.#refusals.counts,
     };
   }
 

@@ -1,6 +1,8 @@
 import type { Clock, Log } from "#kit";
 import { ARCHIVE_LIMITS, type ArchiveLimits, withinAge } from "./archive_limits.ts";
+import { ConversationReader } from "./conversation_reader.ts";
 import { Conversations } from "./conversations.ts";
+import { DamageLog } from "./damage_log.ts";
 import { KvEventArchive } from "./event_archive.ts";
 import { KvGroups } from "./kv_groups.ts";
 import { KvHistory } from "./kv_history.ts";
@@ -68,19 +70,23 @@ async function build(
     & OpenHistoryOptions
     & { readonly policy: HistoryPolicy },
 ): Promise<KvHistory> {
+  const damage = new DamageLog(log);
   const conversations = new Conversations();
+  const settled = () => history.settled();
+  const groups = new KvGroups(kv, { damage, settled });
   const archive = new KvEventArchive(kv, {
     limits: withinAge(archiveLimits, policy.limits.ttlMs),
     wall: () => clock.wall(),
   });
-  const groups = new KvGroups(kv);
   await conversations.load(kv);
   await archive.load();
   await groups.load();
-  const reader = new RecordReader(kv, conversations);
+  const whole = new ConversationReader({ kv, conversations, damage, settled });
+  const reader = new RecordReader({ kv, conversations, damage, whole });
   const index = new SearchIndex(reader.source(() => policy.expiry(clock.wall())), { clock });
-  const history = new KvHistory({
+  const history: KvHistory = new KvHistory({
     kv,
+    damage,
     owner,
     policy,
     clock,

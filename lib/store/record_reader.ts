@@ -1,6 +1,8 @@
+import { type ConversationReader, placeOf, type StoredRecord } from "./conversation_reader.ts";
 import type { Conversation, Conversations } from "./conversations.ts";
+import type { DamageLog } from "./damage_log.ts";
 import {
-  everyRecordRange,
+  type Key,
   type KeyRange,
   PIECE_BYTES,
   recordKey,
@@ -13,6 +15,7 @@ import type { HistoryRecord } from "./record.ts";
 import { decodeRecord } from "./record_codec.ts";
 import type { PlacedRecord, RecordRef, SearchSource } from "./search_source.ts";
 import { parseTimestamp } from "./timestamp.ts";
+import { StoreError } from "./store_error.ts";
 import { LIST_BATCH, wholeRows } from "./whole_rows.ts";
 
 /** Keys of one `getMany`; the most that Deno KV takes. */
@@ -20,20 +23,26 @@ const GET_BATCH = 10;
 /** Records fetched at a time by their keys. */
 const FETCH_BATCH = 200;
 
-/** A record as it lies on disk. */
-export interface StoredRecord extends PlacedRecord {
-  /** Bytes of its value. */
-  readonly length: number;
+/** What records are read with. */
+export interface RecordReaderParts {
+  readonly kv: Deno.Kv;
+  readonly conversations: Conversations;
+  readonly damage: DamageLog;
+  readonly whole: ConversationReader;
 }
 
-/** Reads records from the disk. */
+/** Reads records from the disk. What cannot be read is left out and told, and never hides the rest. */
 export class RecordReader {
   readonly #kv: Deno.Kv;
   readonly #conversations: Conversations;
+  readonly #damage: DamageLog;
+  readonly #whole: ConversationReader;
 
-  constructor(kv: Deno.Kv, conversations: Conversations) {
+  constructor({ kv, conversations, damage, whole }: RecordReaderParts) {
     this.#kv = kv;
     this.#conversations = conversations;
+    this.#damage = damage;
+    this.#whole = whole;
   }
 
   /** The newest `limit` of a conversation with a larger key than `after`, oldest first; <= 0 is all. */
@@ -43,11 +52,17 @@ export class RecordReader {
   ): Promise<readonly HistoryRecord[]> {
     const records: HistoryRecord[] = [];
     const range = recordsRange(conversation.id, { from: afterKey(after) });
-    for await (const { record } of this.#placed(range, { reverse: true, limit })) {
-      records.push(record);
-      if (records.length === limit) break;
+    try {
+      for await (const { record } of this.#placed(range, { reverse: true, limit })) {
+        records.push(record);
+        if (records.length === limit) return records.reverse();
+      }
+    } catch {
+      // One row of the listing cannot be read: the others can.
+      return await this.#newestOfWhole(conversation, { limit, after });
     }
-    return records.reverse();
+    if (records.length >= conversation.sums.count) return records.reverse();
+    return await this.#newestOfWhole(conversation, { limit, after });
   }
 
   /**
@@ -56,6 +71,19 @@ export class RecordReader {
    */
   async recent(limit: number, after: bigint | undefined): Promise<readonly HistoryRecord[]> {
     if (limit <= 0) return await this.#allByTime(after);
+    try {
+      const found = await this.#newestByTime(limit, after);
+      if (found.length >= Math.min(limit, this.#conversations.count)) return found;
+    } catch {
+      // The rows in the order of time cannot be listed; the records may be all the same.
+    }
+    return (await this.#allByTime(after)).slice(-limit);
+  }
+
+  async #newestByTime(
+    limit: number,
+    after: bigint | undefined,
+  ): Promise<readonly HistoryRecord[]> {
     const found: TimedRecord[] = [];
     let oldest: bigint | undefined;
     for await (const refs of this.#newestRefs(Math.min(limit, FETCH_BATCH), after)) {
@@ -72,25 +100,34 @@ export class RecordReader {
     return found.sort(byTime).slice(-limit).map(({ record }) => record);
   }
 
-  /** Every record with a larger key than `after`, in pages, conversation by conversation. */
+  /**
+   * Every record with a larger key than `after`, in pages, conversation by conversation. Throws at the
+   * end where something is missing, so that nobody takes for whole what is not.
+   */
   async *pages(after: bigint | undefined): AsyncGenerator<readonly HistoryRecord[]> {
+    let missing = 0;
     for (const conversation of this.#conversations.sorted()) {
-      const range = recordsRange(conversation.id, { from: afterKey(after) });
+      const records = this.#whole.read(conversation);
       let page: HistoryRecord[] = [];
-      for await (const { record } of this.#placed(range)) {
-        page.push(record);
+      let next = await records.next();
+      for (; next.done !== true; next = await records.next()) {
+        if (after !== undefined && next.value.key <= after) continue;
+        page.push(next.value.record);
         if (page.length < LIST_BATCH) continue;
         yield page;
         page = [];
       }
       if (page.length > 0) yield page;
+      missing += next.value;
     }
+    if (missing === 0) return;
+    throw new StoreError("damaged", `${missing} messages cannot be read: the store is damaged`);
   }
 
   /** What a search index reads; `expiry` is the time at and before which records are expired. */
   source(expiry: () => bigint | undefined): SearchSource {
     return {
-      everything: () => paged(this.#placed(everyRecordRange())),
+      everything: () => paged(this.#whole.everything()),
       older: (peer, before) => this.#older(peer, before),
       get: async (refs) => {
         const after = expiry();
@@ -102,12 +139,9 @@ export class RecordReader {
     };
   }
 
-  /** The records of a conversation, in the order of their keys or back from `before`. */
-  of(
-    conversation: Conversation,
-    { before, reverse = false }: { before?: bigint; reverse?: boolean } = {},
-  ): AsyncGenerator<readonly StoredRecord[]> {
-    return paged(this.#placed(recordsRange(conversation.id, { to: before }), { reverse }));
+  /** The records of a conversation: in the order of their keys, unless some had to be looked for. */
+  of(conversation: Conversation): AsyncGenerator<readonly StoredRecord[]> {
+    return paged(this.#whole.read(conversation));
   }
 
   /** What is there now, in the order of `refs`. */
@@ -121,9 +155,8 @@ export class RecordReader {
 
   async #getFew(refs: readonly RecordRef[]): Promise<readonly (HistoryRecord | undefined)[]> {
     const ids = refs.map(({ peer }) => this.#conversations.get(peer)?.id ?? 0);
-    const rows = await this.#kv.getMany<unknown[]>(
-      refs.map(({ key }, index) => recordKey(ids[index] ?? 0, key)),
-    );
+    const keys = refs.map(({ key }, index) => recordKey(ids[index] ?? 0, key));
+    const rows = await this.#kv.getMany<unknown[]>(keys).catch(() => this.#getEach(refs, keys));
     return await Promise.all(refs.map(async ({ peer, key }, index) => {
       const value: unknown = rows[index]?.value;
       if (!(value instanceof Uint8Array)) return undefined;
@@ -132,6 +165,22 @@ export class RecordReader {
       for await (const { record } of this.#placed(range)) return record;
       return undefined;
     }));
+  }
+
+  /** One by one, where one of them cannot be read. */
+  #getEach(
+    refs: readonly RecordRef[],
+    keys: readonly Key[],
+  ): Promise<readonly ({ readonly value: unknown } | undefined)[]> {
+    return Promise.all(keys.map((key, index) =>
+      this.#kv.get(key).catch(() => {
+        const conversation = this.#conversations.get(refs[index]?.peer ?? "");
+        if (conversation !== undefined) {
+          this.#damage.found(placeOf(conversation), "a message cannot be read");
+        }
+        return undefined;
+      })
+    ));
   }
 
   /** Where the newest records are, newest first: `first` of them, then some more at a time. */
@@ -158,15 +207,33 @@ export class RecordReader {
 
   async *#older(peer: string, before: bigint): AsyncGenerator<readonly PlacedRecord[]> {
     const conversation = this.#conversations.get(peer);
-    if (conversation !== undefined) yield* this.of(conversation, { before, reverse: true });
+    if (conversation === undefined) return;
+    const range = recordsRange(conversation.id, { to: before });
+    try {
+      yield* paged(this.#placed(range, { reverse: true }));
+    } catch {
+      this.#damage.found(placeOf(conversation), "its older messages cannot be listed");
+    }
   }
 
   async #allByTime(after: bigint | undefined): Promise<readonly HistoryRecord[]> {
     const all: TimedRecord[] = [];
-    for await (const placed of this.#placed(everyRecordRange())) {
+    for await (const placed of this.#whole.everything()) {
       if (after === undefined || placed.key > after) all.push(timed(placed));
     }
     return all.sort(byTime).map(({ record }) => record);
+  }
+
+  async #newestOfWhole(
+    conversation: Conversation,
+    { limit, after }: { limit: number; after: bigint | undefined },
+  ): Promise<readonly HistoryRecord[]> {
+    const all: StoredRecord[] = [];
+    for await (const placed of this.#whole.read(conversation)) {
+      if (after === undefined || placed.key > after) all.push(placed);
+    }
+    all.sort((a, b) => a.key < b.key ? -1 : 1);
+    return (limit > 0 ? all.slice(-limit) : all).map(({ record }) => record);
   }
 
   async *#placed(

@@ -5,6 +5,7 @@ import { recordKey, recordPlace, recordsRange, timeKey } from "./keyspace.ts";
 import { RECORD_KEY_BYTES } from "./policy.ts";
 import type { HistoryRecord } from "./record.ts";
 import { encodeRecord } from "./record_codec.ts";
+import { placesByTime } from "./time_index.ts";
 import { MAX_COMMIT_CHANGES, type Transaction } from "./transaction.ts";
 import { pieceCount, piecesOf, wholeRows } from "./whole_rows.ts";
 
@@ -143,14 +144,22 @@ export class RecordWriter {
   async oldest(conversation: Conversation, count: number): Promise<readonly OldRecord[]> {
     const known = conversation.oldest ?? [];
     if (known.length >= count) return known.slice(0, count);
-    const limit = count + READ_AHEAD;
-    const found: OldRecord[] = [];
-    const range = recordsRange(conversation.id);
-    for await (const { key, value } of wholeRows(this.#kv, range, { keyParts: 3, limit })) {
-      found.push({ at: recordPlace(key).at, length: value.length });
-    }
+    const found = await this.#listOldest(conversation, count + READ_AHEAD);
     conversation.oldest = found;
     return found.slice(0, count);
+  }
+
+  async #listOldest({ id }: Conversation, limit: number): Promise<OldRecord[]> {
+    const found: OldRecord[] = [];
+    try {
+      for await (
+        const { key, value } of wholeRows(this.#kv, recordsRange(id), { keyParts: 3, limit })
+      ) found.push({ at: recordPlace(key).at, length: value.length });
+      return found;
+    } catch {
+      // One row that cannot be read must not stop what comes in, nor its own removal.
+      return (await placesByTime(this.#kv, id)).slice(0, limit);
+    }
   }
 
   /** Gives each record the first free key from its time on. */
@@ -208,11 +217,12 @@ export function hasRoomFor(
   return transaction.hasRoom(pieceCount(length) + 1 + draft.size + RESERVED_CHANGES);
 }
 
-/** Forgets what was read ahead of records that are removed, after the commit. */
+/** Counts records that are removed and forgets what was read ahead of them, after the commit. */
 export function forgetOldest(
   removed: readonly { readonly conversation: Conversation; readonly at: bigint }[],
 ): void {
   for (const { conversation, at } of removed) {
+    conversation.removed++;
     const { oldest } = conversation;
     if (oldest?.[0]?.at === at) oldest.shift();
     else conversation.oldest = undefined;

@@ -6,9 +6,16 @@ const NANOS_PER_MINUTE = 60_000_000_000n;
 /** Lines that one minute may have, so that a flood of keys cannot flood the log. Ours. */
 export const MAX_REFUSAL_LINES_PER_MINUTE = 256;
 
-/** Logs refused appends: a line a peer, reason and minute (history.md 5). */
+/** Counts and logs refused appends: a line a peer, reason and minute (history.md 5). */
 export class RefusalLog {
   readonly #log: Log;
+  readonly #counts: Record<Refusal, number> = {
+    "peer PK is empty": 0,
+    "message exceeds max size": 0,
+    "peer not in whitelist": 0,
+    "per-peer rate limit exceeded": 0,
+    "total storage cap reached": 0,
+  };
   readonly #told = new Set<string>();
   #minute = -1n;
 
@@ -16,8 +23,14 @@ export class RefusalLog {
     this.#log = log;
   }
 
-  /** Logs it unless this peer had the same line in this minute. */
+  /** Refused so far. */
+  get counts(): Readonly<Record<Refusal, number>> {
+    return { ...this.#counts };
+  }
+
+  /** Counts it, and logs it unless this peer had the same line in this minute. */
   refused(peer: string, { refusal, wall }: { refusal: Refusal; wall: bigint }): void {
+    this.#counts[refusal]++;
     const minute = wall / NANOS_PER_MINUTE;
     if (minute !== this.#minute) {
       this.#minute = minute;

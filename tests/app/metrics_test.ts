@@ -39,6 +39,11 @@ Deno.test("/metrics has what docs/OPERATIONS.md lists, and nothing else", async 
     const served = Array.from(text.matchAll(/^# TYPE (\w+ \w+)$/gm), ([, family]) => family ?? "");
     assert.deepEqual(served.sort(), await documented());
     assert.match(text, /^skychat_history_messages 0$/m);
+    assert.match(text, /^skychat_history_damaged 0$/m);
+    assert.match(
+      text,
+      /^skychat_history_refused_total\{reason="total storage cap reached"\} 0$/m,
+    );
     assert.match(text, /^skychat_handshakes_total\{outcome="ok"\} 0$/m);
     assert.match(text, /^process_resident_memory_bytes [1-9]\d{6,}$/m);
   } finally {

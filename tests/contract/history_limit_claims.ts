@@ -106,6 +106,10 @@ export const limitClaims: Claims = {
         "total storage cap reached",
         "per-peer rate limit exceeded",
       ]);
+      assert.deepEqual(Object.entries(history.figures().refused).filter(([, count]) => count > 0), [
+        ["per-peer rate limit exceeded", 1],
+        ["total storage cap reached", 1],
+      ]);
       return Promise.resolve();
     },
   },
