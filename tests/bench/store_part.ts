@@ -1,3 +1,6 @@
+import { EventHub } from "#events";
+import { createApp, parseControlAddress } from "#http";
+import { silentLog, systemClock } from "#kit";
 import type { KvHistory } from "#store";
 import { peerNumber } from "#support/stored_messages.ts";
 import type { Row } from "./report.ts";
@@ -14,6 +17,8 @@ const SEARCHED = 100_000;
 /** Messages of one measured stream, and how often it is repeated. */
 const STREAM = 6_000;
 const STREAMS = 5;
+/** Messages, over fifty peers, with which history.md 9, check 2, wants an answer of `/history`. */
+const ANSWERED = 10_000;
 /** Changes of one commit of the floor: the most that Deno KV takes. */
 const FLOOR_BATCH = 1_000;
 /** The default cap of a conversation, and what fills fifty of them. */
@@ -65,6 +70,7 @@ interface Step {
   readonly single: readonly number[];
   readonly recent: readonly number[];
   readonly byPeer: readonly number[];
+  readonly answer: readonly number[];
   readonly search: readonly number[];
 }
 
@@ -87,6 +93,7 @@ async function look(
     size,
     recent: await repeated(reads, () => history.recent(100)),
     byPeer: await repeated(reads, () => history.byPeer(peerNumber(1), 50)),
+    answer: await repeated(reads, await historyRoute(history)),
     search: await repeated(reads, () => history.search("a word that none has", 10)),
     single: await repeated(context.size(200, 10), () => history.append(messageNow(1)).committed),
     stream: await rates(context, (count) => fill(history, count)),
@@ -94,7 +101,7 @@ async function look(
 }
 
 function rows(
-  { size, stream, single, recent, byPeer, search }: Step,
+  { size, stream, single, recent, byPeer, answer, search }: Step,
   { first, floor }: { first: Step | undefined; floor: number },
 ): Row[] {
   const at = (text: string) => `${text}, ${size.toLocaleString("en-US")} stored`;
@@ -119,12 +126,39 @@ function rows(
     { name: at("recent(100)"), ...figures(recent), unit: "ms", target: TARGETS.recent },
     { name: at("byPeer(50)"), ...figures(byPeer), unit: "ms", target: TARGETS.recent },
     {
+      name: at(size === ANSWERED ? "GET /history (history.md 9.2)" : "GET /history"),
+      ...figures(answer),
+      unit: "ms",
+      ...(size > ANSWERED ? {} : { target: TARGETS.answer }),
+    },
+    {
       name: at("search, absent words"),
       ...figures(search),
       unit: "ms",
       ...(size > SEARCHED ? {} : { target: TARGETS.search }),
     },
   ];
+}
+
+/** Asks the control surface, without a socket, for the newest messages and reads the whole answer. */
+async function historyRoute(history: KvHistory): Promise<() => Promise<unknown>> {
+  const ports = {
+    send: () => Promise.reject(new Error("nobody sends here")),
+    status: () => ({}),
+    events: new EventHub({ clock: systemClock }),
+    history,
+  };
+  const address = parseControlAddress(":8001");
+  const app = createApp(ports, { address, clock: systemClock, log: silentLog });
+  const ask = async () => {
+    const reply = await app(
+      new Request("http://localhost/history", { headers: { host: "localhost" } }),
+    );
+    if (reply.status !== 200) throw new Error(`/history: ${reply.status}`);
+    return await reply.json();
+  };
+  await ask();
+  return ask;
 }
 
 /** Each message of the stream makes the oldest of its conversation give way. */

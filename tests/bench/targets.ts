@@ -50,6 +50,7 @@ export const TARGETS = {
   durableRoundTrip: atMostTimes(2),
   storedMessages: atLeast(10_000),
   recent: atMost(5),
+  answer: atMost(100),
   search: atMost(100),
   growth: atMostTimes(1.5),
   nothingLost: atMost(0),

@@ -42,7 +42,7 @@ function archive(): Archive {
   };
 }
 
-Deno.test(`an archive of ${MESSAGES} messages imports, exports and re-imports; search stays fast`, async () => {
+Deno.test(`an archive of ${MESSAGES} messages imports, exports, re-imports and can be searched`, async () => {
   const folder = await Deno.makeTempDir({ prefix: "skychat-archive-" });
   const app = await startApp([
     ...["--persist", "--persist-db", `${folder}/history.db`, "--persist-ttl", "0"],
