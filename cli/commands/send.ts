@@ -1,6 +1,6 @@
 import type { SEND_FLAGS } from "../client_flags.ts";
 import type { Call } from "../command.ts";
-import { CliError, usageError } from "../errors.ts";
+import { usageError } from "../errors.ts";
 
 type SendCall = Call<typeof SEND_FLAGS>;
 
