@@ -90,7 +90,7 @@ export class ChatState {
     };
     this.conversations.set(peer, made);
     if (this.conversations.size > MAX_CONVERSATIONS) {
-      const others = this.conversations.values().filter((one) =>
+      const others = [...this.conversations.values()].filter((one) =>
         one !== made && one.peer !== this.open
       );
       this.conversations.delete(quietest(others)?.peer ?? "");
