@@ -154,6 +154,7 @@ Deno.test("import tells when the archive is of another node, wherever it says so
     [{ visor: OWN.toUpperCase(), messages: [decoy] }, false],
     [{ contacts: { visor: decoy }, messages: [decoy], note: "visor", other: OTHER }, false],
     [{ visor: null, messages: [] }, false],
+    [{ visor: { pk: OTHER }, list: ["visor", OTHER] }, false],
   ];
   for (const [archive, told] of archives) {
     const app = storingApp((_request, reply) => reply.answer(200, JSON.stringify(REPORT)));
