@@ -1,4 +1,4 @@
-import { configFromFlags, createLog } from "#app";
+import { configFromFlags, createLog, freeDescriptors } from "#app";
 import type { APP_FLAGS } from "../app_flags.ts";
 import type { Call } from "../command.ts";
 import { wantsColour } from "../environment.ts";
@@ -22,6 +22,7 @@ export async function run({ flags, io }: Call<typeof APP_FLAGS>): Promise<number
     log,
     env: io.environment,
     signal: io.interrupt(),
+    countDescriptors: freeDescriptors,
     memory: io.memory,
     onServing: io.onServing,
   });

@@ -6,6 +6,7 @@ import { LoopLag } from "#metrics";
 import type { Acceptor, Dialer, LinkContext } from "#net";
 import type { KvHistory } from "#store";
 import type { AckMode, AppConfig } from "./config.ts";
+import { connectionBudget, ENOUGH_DESCRIPTORS } from "./connection_budget.ts";
 import { controlPorts } from "./control_ports.ts";
 import { gateOf } from "./gate.ts";
 import { IdentityError, type ResolvedIdentity, resolveIdentity } from "./identity.ts";
@@ -80,7 +81,8 @@ async function buildNode({ config, runtime, identity, stored, gate }: Foundation
     local: identity.secret,
     requirePostQuantum: config.requirePostQuantum,
   };
-  const acceptor = acceptorOf(config, { context, chat });
+  const budget = connectionBudget(runtime.countDescriptors?.(ENOUGH_DESCRIPTORS));
+  const acceptor = acceptorOf(config, { context, chat, mostLinks: budget.links });
   const dialers = dialersOf(config, { context, chat });
 
   const lag = new LoopLag(clock);
@@ -108,6 +110,7 @@ async function buildNode({ config, runtime, identity, stored, gate }: Foundation
   const control = new ControlServer(ports, {
     ...{ gate, log, clock },
     address: config.addr,
+    maxConnections: budget.control,
     allowNonLoopback: config.noPassword || gate !== undefined,
   });
   const node: Node = {
@@ -139,6 +142,7 @@ function chatOf(config: AppConfig, parts: ChatParts): DirectChat {
         events.publishMessage(event, seq);
       },
       publishStatus: (event) => events.publishStatus(event),
+      forgetMessage: (peer, which) => events.forgetMessage(peer, which),
     },
     isBlocked: (peer) => privacy?.isBlocked(peer.hex) ?? false,
     isUnapproved: (peer) => privacy?.isUnapproved(peer.hex) ?? false,

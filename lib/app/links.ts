@@ -15,6 +15,8 @@ import { StartError } from "./start_error.ts";
 export interface LinkParts {
   readonly context: LinkContext;
   readonly chat: DirectChat;
+  /** Accepted links at a time. */
+  readonly mostLinks: number;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface LinkParts {
  */
 export function acceptorOf(config: AppConfig, parts: LinkParts): Acceptor | undefined {
   if (config.tcpListen === "") return undefined;
-  const { context, chat } = parts;
+  const { context, chat, mostLinks } = parts;
   const whitelist = parseWhitelist(config.tcpWhitelist, context.log);
   if (whitelist === "all-invalid") {
     throw new StartError(
@@ -45,12 +47,16 @@ export function acceptorOf(config: AppConfig, parts: LinkParts): Acceptor | unde
     address,
     label: config.tcpListen,
     whitelist,
+    limits: { connections: mostLinks },
     onLink: (link) => chat.attach(link),
   });
 }
 
 /** One for each `--tcp-peer`; a spec that is none is logged and left out (messages.md 8.2). */
-export function dialersOf(config: AppConfig, { context, chat }: LinkParts): Dialer[] {
+export function dialersOf(
+  config: AppConfig,
+  { context, chat }: Omit<LinkParts, "mostLinks">,
+): Dialer[] {
   const dialers: Dialer[] = [];
   for (const spec of config.tcpPeers) {
     try {

@@ -25,6 +25,7 @@
 export * from "./bounded_file.ts";
 export * from "./config.ts";
 export * from "./idle_collector.ts";
+export * from "./free_descriptors.ts";
 export * from "./identity.ts";
 export * from "./log_lines.ts";
 export * from "./node_runtime.ts";

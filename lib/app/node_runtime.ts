@@ -15,6 +15,8 @@ export interface NodeRuntime {
   readonly log: Log;
   /** Looked at for the identity only ({@link SECRET_KEY_VARIABLE}). */
   readonly env: Environment;
+  /** Counts the descriptors that can still be opened, at most so many; see `freeDescriptors`. */
+  readonly countDescriptors?: ((most: number) => number | undefined) | undefined;
   /** The process's memory, where the runtime lets a program collect its garbage. */
   readonly memory?: ProcessMemory | undefined;
 }

@@ -30,6 +30,8 @@ export interface AppContext {
   readonly log: Log;
   /** Event streams at a time. */
   readonly maxStreams?: number;
+  /** Messages that wait for their receipt at a time. */
+  readonly maxWaits?: number;
 }
 
 /** The control surface without its sockets, in two steps: before and after the body of a request. */
@@ -72,7 +74,7 @@ export function createControlApp(ports: ControlPorts, context: AppContext): Cont
 
 /** Sending, status and the two event streams. */
 function streamRoutes(ports: ControlPorts, context: AppContext): readonly Route[] {
-  const messages = limitWaits(ports);
+  const messages = limitWaits(ports, context.maxWaits);
   const streams = eventRoutes(ports, context);
   return [
     { path: "/message", on: { POST: async (c) => postMessage(await c.req.text(), messages) } },

@@ -18,14 +18,20 @@ export const SWEEP_INTERVAL_MS = 250;
 export const SHUTDOWN_GRACE_MS = 1_500;
 /** Milliseconds to wait before accepting again when the system is out of descriptors. */
 export const ACCEPT_RETRY_MS = 100;
+/** Milliseconds between two log lines about connections that cannot be accepted. */
+export const ACCEPT_TROUBLE_MS = 60_000;
 
 /** Connections at a time. At the cap the one that waits longest for a request is closed. */
 export const MAX_CONNECTIONS = 512;
-/** Event streams at a time, so that they can never fill all connections; more get 503. */
+/**
+ * Event streams at a time, so that they can never fill all connections; more get 503. Three quarters of
+ * the connections where there are fewer.
+ */
 export const MAX_STREAMS = 384;
 /**
  * Messages that wait for their receipt at a time, so that they can never fill all connections either:
- * a client that left is noticed only when its wait is over. More get 503.
+ * a client that left is noticed only when its wait is over. More get 503. Half of the connections where
+ * there are fewer.
  */
 export const MAX_WAITS = 256;
 /** Bytes of a request line; longer gets 414. */

@@ -42,6 +42,12 @@ export function listenTcp(address: ControlAddress): SocketListener {
   };
 }
 
+/** Whether {@link SocketListener.accept} failed because the process or the system has no descriptor left. */
+export function isOutOfDescriptors(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown &&
+    (thrown.code === "EMFILE" || thrown.code === "ENFILE");
+}
+
 function bind(address: ControlAddress): Deno.TcpListener {
   try {
     return Deno.listen({ hostname: address.host, port: address.port });

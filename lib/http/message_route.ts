@@ -31,13 +31,13 @@ export interface MessagePort {
   send(request: ControlSendRequest): Promise<ControlSendOutcome> | undefined;
 }
 
-/** Lets at most {@link MAX_WAITS} messages wait for their receipt at a time. */
-export function limitWaits(ports: Pick<ControlPorts, "send">): MessagePort {
+/** Lets at most so many messages wait for their receipt at a time. */
+export function limitWaits(ports: Pick<ControlPorts, "send">, maxWaits = MAX_WAITS): MessagePort {
   let waiting = 0;
   return {
     send(request) {
       if (request.waitMs === undefined) return ports.send(request);
-      if (waiting >= MAX_WAITS) return undefined;
+      if (waiting >= maxWaits) return undefined;
       waiting++;
       return ports.send(request).finally(() => void waiting--);
     },

@@ -5,12 +5,20 @@ import { ByteBudget } from "./byte_budget.ts";
 import { Connection, type ConnectionContext, type Phase } from "./connection.ts";
 import {
   ACCEPT_RETRY_MS,
+  ACCEPT_TROUBLE_MS,
   MAX_BODY_BYTES_TOTAL,
   MAX_CONNECTIONS,
+  MAX_STREAMS,
+  MAX_WAITS,
   SHUTDOWN_GRACE_MS,
   SWEEP_INTERVAL_MS,
 } from "./limits.ts";
-import { type ControlSocket, listenTcp, type SocketListener } from "./listener.ts";
+import {
+  type ControlSocket,
+  isOutOfDescriptors,
+  listenTcp,
+  type SocketListener,
+} from "./listener.ts";
 import type { ControlOptions, ControlPorts, PasswordGate } from "./ports.ts";
 
 /** What is closed first when there is no room for one more: those who wait, not those we answer. */
@@ -31,17 +39,22 @@ export class ControlServer {
   readonly #maxConnections: number;
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #stopping = new AbortController();
+  readonly #bind: (address: ControlAddress) => SocketListener;
+  #quietUntil = -Infinity;
   #listener: SocketListener | undefined;
   #accepting: Promise<void> | undefined;
   #sweeper: Timer | undefined;
   #shutdown: Promise<void> | undefined;
 
   /**
-   * Reads the address; binds nothing yet.
+   * Reads the address; binds nothing yet. `bind` is TCP unless a test says otherwise.
    *
    * @throws {AddressError} when the address is none.
    */
-  constructor(ports: ControlPorts, options: ControlOptions) {
+  constructor(
+    ports: ControlPorts,
+    options: ControlOptions & { bind?: (address: ControlAddress) => SocketListener },
+  ) {
     this.#address = parseControlAddress(options.address);
     this.#refusal = bindRefusal(this.#address, {
       noPassword: options.allowNonLoopback || options.gate !== undefined,
@@ -51,6 +64,7 @@ export class ControlServer {
     this.#maxConnections = options.maxConnections ?? MAX_CONNECTIONS;
     this.#ports = ports;
     this.#gate = options.gate;
+    this.#bind = options.bind ?? listenTcp;
   }
 
   /** `host:port` really bound; the configured one before {@link listen}. */
@@ -66,7 +80,7 @@ export class ControlServer {
    */
   listen(): string {
     if (this.#refusal !== undefined) throw new AddressError(this.#refusal);
-    this.#listener = listenTcp(this.#address);
+    this.#listener = this.#bind(this.#address);
     this.#accepting = this.#accept(this.#listener, this.#contextFor(this.#listener));
     return this.#listener.address;
   }
@@ -95,21 +109,38 @@ export class ControlServer {
   #contextFor({ port }: SocketListener): ConnectionContext {
     const [clock, log] = [this.#clock, this.#log];
     const address = { ...this.#address, port };
-    const app = createControlApp(this.#ports, { address, gate: this.#gate, clock, log });
+    const [gate, most] = [this.#gate, this.#maxConnections];
+    const app = createControlApp(this.#ports, {
+      ...{ address, gate, clock, log },
+      maxStreams: shareOf(most, MAX_STREAMS),
+      maxWaits: shareOf(most, MAX_WAITS),
+    });
     return { app, clock, log, bodies: new ByteBudget(MAX_BODY_BYTES_TOTAL) };
   }
 
   async #accept(listener: SocketListener, context: ConnectionContext): Promise<void> {
     const { signal } = this.#stopping;
+    let shed = false;
     while (!signal.aborted) {
       try {
         this.#admit(await listener.accept(), context);
+        shed = false;
       } catch (thrown) {
         if (signal.aborted) return;
-        this.#log.warn(`cannot accept a control connection: ${errorText(thrown)}`);
-        await this.#clock.sleep(ACCEPT_RETRY_MS, signal);
+        this.#tellTrouble(errorText(thrown));
+        // Somebody who waits makes room for somebody who asks. Not twice in a row: what was given back
+        // may have gone to somebody else, and then everybody would be closed in vain.
+        shed = !shed && isOutOfDescriptors(thrown) && this.#makeRoom();
+        if (!shed) await this.#clock.sleep(ACCEPT_RETRY_MS, signal);
       }
     }
+  }
+
+  #tellTrouble(reason: string): void {
+    const now = this.#clock.now();
+    if (now < this.#quietUntil) return;
+    this.#quietUntil = now + ACCEPT_TROUBLE_MS;
+    this.#log.warn(`cannot accept a control connection: ${reason}`);
   }
 
   #admit(socket: ControlSocket, context: ConnectionContext): void {
@@ -149,4 +180,12 @@ export class ControlServer {
       this.#sweeper = this.#connections.size > 0 ? this.#armSweeper() : undefined;
     });
   }
+}
+
+/** Fewest that such a share may be. */
+const MIN_SHARE = 4;
+
+/** A cap in proportion, for a server with fewer connections than usual. */
+function shareOf(connections: number, cap: number): number {
+  return Math.max(MIN_SHARE, Math.min(cap, Math.floor(connections * cap / MAX_CONNECTIONS)));
 }

@@ -14,6 +14,10 @@ export interface AcceptLimits {
   readonly rate: Rate;
   /** The same for this machine. */
   readonly loopbackRate: Rate;
+  /** Links from one source. */
+  readonly linksPerSource: number;
+  /** The same for this machine. */
+  readonly linksFromLoopback: number;
   /** Sources whose rate is remembered. */
   readonly sources: number;
   /** Connections in all, those in handshake included. */
@@ -24,7 +28,8 @@ export interface AcceptLimits {
  * Defaults. 64 handshakes and 1024 connections are messages.md 8. Eight handshakes from one source
  * leave room for a household behind one address, each of which takes a few round trips, and it
  * takes eight sources to fill the table. 20 a second is far above what reconnecting peers need and
- * costs a small board a fraction of one core.
+ * costs a small board a fraction of one core. 256 links are more than people behind one address
+ * have, and leave three quarters to everybody else.
  */
 export const DEFAULT_ACCEPT_LIMITS: AcceptLimits = {
   handshakes: 64,
@@ -32,6 +37,8 @@ export const DEFAULT_ACCEPT_LIMITS: AcceptLimits = {
   handshakesFromLoopback: 32,
   rate: { perSecond: 20, burst: 40 },
   loopbackRate: { perSecond: 200, burst: 400 },
+  linksPerSource: 256,
+  linksFromLoopback: 512,
   sources: 4_096,
   connections: 1_024,
 };
@@ -43,7 +50,7 @@ export const DEFAULT_ACCEPT_LIMITS: AcceptLimits = {
 export const HANDSHAKE_GRACE_MS = 1_000;
 
 /** Which limit kept a connection out. */
-export type Refusal = "rate" | "slots" | "full";
+export type Refusal = "rate" | "crowd" | "slots" | "full";
 
 /** A place for one handshake. */
 export interface HandshakeSlot {
@@ -78,15 +85,22 @@ export class AcceptGate {
    * A place for a connection from this address, or the limit that is in the way.
    *
    * @param options.live Links past their handshake.
+   * @param options.liveFrom Those from one source.
    * @param options.evict Called when the place is needed for somebody else.
    */
   enter(
     remoteAddress: string,
-    { live, evict }: { live: number; evict: () => void },
+    { live, liveFrom, evict }: {
+      live: number;
+      liveFrom: (source: string) => number;
+      evict: () => void;
+    },
   ): HandshakeSlot | Refusal {
     const { key, loopback } = sourceOf(remoteAddress);
     const limits = this.#limits;
     if (!this.#rates.take(key, loopback ? limits.loopbackRate : limits.rate)) return "rate";
+    const mostLinks = loopback ? limits.linksFromLoopback : limits.linksPerSource;
+    if (liveFrom(key) >= mostLinks) return "crowd";
     const most = loopback ? limits.handshakesFromLoopback : limits.handshakesPerSource;
     if (!this.#makeRoom((slot) => slot.source === key, most)) return "slots";
     if (live + this.#slots.size >= limits.connections) return "full";

@@ -1,6 +1,6 @@
 import { type Clock, type Log, quoteForLog } from "#kit";
 import type { Refusal } from "./accept_gate.ts";
-import { FLOOD_LINES, FloodLog } from "./flood_log.ts";
+import { FLOOD_LINES, FloodLog, TROUBLE_WINDOW_MS } from "./flood_log.ts";
 
 /** Every line that a listener writes; texts of messages.md 8.1 and noise.md 8.2. */
 export class AcceptLog {
@@ -9,21 +9,24 @@ export class AcceptLog {
   readonly #rejected: FloodLog;
   readonly #refused: FloodLog;
   readonly #trouble: FloodLog;
+  readonly #shed: FloodLog;
 
   constructor({ clock, log }: { clock: Clock; log: Log }) {
     this.#log = log;
     const warn = (line: string) => log.warn(line);
-    const flood = (lines: number, what: string) =>
+    const flood = (lines: number, what: string, windowMs?: number) =>
       new FloodLog({
         clock,
         write: warn,
         lines,
+        windowMs,
         summary: (count) => `skychat: tcp-direct ${count} more ${what}`,
       });
     this.#failed = flood(FLOOD_LINES, "handshakes failed");
     this.#rejected = flood(FLOOD_LINES, "peers rejected: not on whitelist");
     this.#refused = flood(1, "connections refused over a limit");
-    this.#trouble = flood(1, "Accept errors");
+    this.#trouble = flood(1, "Accept errors", TROUBLE_WINDOW_MS);
+    this.#shed = flood(1, "links closed for want of descriptors", TROUBLE_WINDOW_MS);
   }
 
   handshakeFailed(remoteAddress: string, message: string): void {
@@ -50,18 +53,26 @@ export class AcceptLog {
     this.#trouble.line(`skychat: tcp-direct Accept: ${message}`);
   }
 
+  shed(remoteAddress: string): void {
+    this.#shed.line(
+      `skychat: tcp-direct closed the link from ${remoteAddress}: too many open files`,
+    );
+  }
+
   linkFailed(peer: string, message: string): void {
     this.#log.error(`skychat: tcp-direct link to ${peer} failed: ${quoteForLog(message)}`);
   }
 
   /** Writes what was left out so far. */
   flush(): void {
-    for (const flood of [this.#failed, this.#rejected, this.#refused, this.#trouble]) flood.flush();
+    const floods = [this.#failed, this.#rejected, this.#refused, this.#trouble, this.#shed];
+    for (const flood of floods) flood.flush();
   }
 }
 
 const REFUSAL_TEXTS: Readonly<Record<Refusal, string>> = {
   rate: "too many new connections from its address",
+  crowd: "too many links from its address",
   slots: "too many handshakes in progress",
   full: "too many connections",
 };

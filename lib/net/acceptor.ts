@@ -5,11 +5,13 @@ import {
   type AcceptLimits,
   DEFAULT_ACCEPT_LIMITS,
   type HandshakeSlot,
+  type Refusal,
 } from "./accept_gate.ts";
 import { AcceptLog } from "./accept_log.ts";
 import { type ByteStream, NetworkError, type StreamListener } from "./byte_stream.ts";
 import { HandshakeError, runHandshake } from "./handshake.ts";
 import { Link } from "./link.ts";
+import { LinkCrowd } from "./link_crowd.ts";
 import type { LinkContext } from "./link_context.ts";
 import type { Whitelist } from "./whitelist.ts";
 
@@ -20,6 +22,13 @@ export const ACCEPT_BACKOFF_MOST_MS = 1_000;
 
 /** The address cannot be listened on: `tcp-listen <addr>: <cause>` (messages.md 8.1). */
 export class ListenError extends CodedError {}
+
+const COUNTER_OF = {
+  rate: "refused_rate",
+  crowd: "refused_full",
+  slots: "refused_slots",
+  full: "refused_full",
+} as const satisfies Record<Refusal, keyof AcceptorStats>;
 
 /** What a listener is made of. */
 export interface AcceptorOptions {
@@ -47,7 +56,7 @@ export interface AcceptorStats {
   readonly refused_rate: number;
   /** Connections closed before or in the handshake: no place for it. */
   readonly refused_slots: number;
-  /** Connections closed before the handshake: all connections taken. */
+  /** Connections closed before the handshake: all connections taken, or all of their source. */
   readonly refused_full: number;
   /** Handshakes that succeeded with a key that is not on the whitelist. */
   readonly rejected_whitelist: number;
@@ -68,6 +77,7 @@ export class Acceptor {
   readonly #options: AcceptorOptions;
   readonly #gate: AcceptGate;
   readonly #log: AcceptLog;
+  readonly #crowd = new LinkCrowd();
   readonly #stop = new AbortController();
   readonly #handshakes = new Set<Promise<void>>();
   readonly #counts = {
@@ -127,6 +137,7 @@ export class Acceptor {
         if (signal.aborted) break;
         // A machine out of descriptors, a peer gone in the queue: the next one may be fine.
         this.#log.acceptError(errorText(error));
+        if (error instanceof NetworkError && error.code === "exhausted") this.#shed();
         await this.#context.clock.sleep(backoff.next(), signal);
       }
     }
@@ -140,15 +151,22 @@ export class Acceptor {
     this.#listener?.close();
   }
 
+  /** Gives back a descriptor: whoever has most links loses one, so that others can be served. */
+  #shed(): void {
+    const link = this.#crowd.shed();
+    if (link !== undefined) this.#log.shed(link.remoteAddress);
+  }
+
   #admit(stream: ByteStream): void {
     if (this.#stop.signal.aborted) return stream.close();
     const handshake = new AbortController();
     const slot = this.#gate.enter(stream.remoteAddress, {
       live: this.#live,
+      liveFrom: (source) => this.#crowd.from(source),
       evict: () => handshake.abort(),
     });
     if (typeof slot === "string") {
-      this.#counts[`refused_${slot}`]++;
+      this.#counts[COUNTER_OF[slot]]++;
       this.#log.refused(stream.remoteAddress, slot);
       return stream.close();
     }
@@ -171,7 +189,8 @@ export class Acceptor {
     try {
       const done = await runHandshake({ stream, session }, { clock, signal });
       this.#gate.leave(slot);
-      this.#welcome(new Link({ ...done, stream, session, direction: "in", clock }));
+      const link = new Link({ ...done, stream, session, direction: "in", clock });
+      this.#welcome(link, slot.source);
     } catch (error) {
       if (!(error instanceof HandshakeError)) throw error;
       this.#countFailure(error, { slot, remoteAddress: stream.remoteAddress });
@@ -193,7 +212,7 @@ export class Acceptor {
     this.#log.handshakeFailed(remoteAddress, error.message);
   }
 
-  #welcome(link: Link): void {
+  #welcome(link: Link, source: string): void {
     const peer = link.peer.hex;
     if (!this.#options.whitelist.allows(link.peer)) {
       this.#counts.rejected_whitelist++;
@@ -202,11 +221,12 @@ export class Acceptor {
     }
     this.#counts.ok++;
     this.#log.accepted(peer);
-    void this.#serve(link);
+    void this.#serve(link, source);
   }
 
-  async #serve(link: Link): Promise<void> {
+  async #serve(link: Link, source: string): Promise<void> {
     this.#live++;
+    this.#crowd.add(source, link);
     try {
       await this.#options.onLink(link);
     } catch (error) {
@@ -216,6 +236,7 @@ export class Acceptor {
       // A peer that never reads must not hold more connections than it is counted for.
       await link.released;
       this.#live--;
+      this.#crowd.remove(source, link);
     }
   }
 }

@@ -2,6 +2,8 @@ import type { Clock } from "#kit";
 
 /** Milliseconds of one window of a {@link FloodLog}. */
 export const FLOOD_WINDOW_MS = 10_000;
+/** Milliseconds of one window for lines about a machine that is out of descriptors. */
+export const TROUBLE_WINDOW_MS = 60_000;
 /** Lines about failed handshakes and rejected peers in one window; the rest is summed up. */
 export const FLOOD_LINES = 20;
 
@@ -12,6 +14,8 @@ export interface FloodLogOptions {
   readonly write: (line: string) => void;
   /** Lines in one window. */
   readonly lines: number;
+  /** Milliseconds of one window; {@link FLOOD_WINDOW_MS} when undefined. */
+  readonly windowMs?: number | undefined;
   /** The line that stands for those left out. */
   readonly summary: (count: number) => string;
 }
@@ -33,7 +37,7 @@ export class FloodLog {
   /** Writes the line, or counts it. */
   line(text: string): void {
     const now = this.#options.clock.now();
-    if (now - this.#windowStart >= FLOOD_WINDOW_MS) {
+    if (now - this.#windowStart >= (this.#options.windowMs ?? FLOOD_WINDOW_MS)) {
       this.flush();
       this.#windowStart = now;
       this.#written = 0;

@@ -52,7 +52,9 @@ export class Link {
   readonly #session: SecureSession;
   readonly #writer: LinkWriter;
   readonly #resolveClosed: (end: LinkEnd) => void;
+  readonly #clock: Clock;
   #early: readonly Uint8Array[];
+  #activeAt: number;
   #ended = false;
   #serving = false;
 
@@ -63,7 +65,8 @@ export class Link {
     this.downgraded = established.downgraded;
     this.direction = direction;
     this.remoteAddress = stream.remoteAddress;
-    this.openedAt = clock.now();
+    this.#clock = clock;
+    this.openedAt = this.#activeAt = clock.now();
     this.#stream = stream;
     this.#session = session;
     this.#early = early;
@@ -77,6 +80,11 @@ export class Link {
   /** Resolves once the system has let go of the connection; see {@link ByteStream.released}. */
   get released(): Promise<void> {
     return this.#stream.released;
+  }
+
+  /** When the peer sent data last, or the link opened, on the clock of durations. */
+  get activeAt(): number {
+    return this.#activeAt;
   }
 
   /** Bytes written that the system has not taken yet. */
@@ -137,6 +145,7 @@ export class Link {
         if (this.#ended) return;
         if (event.kind === "fatal") this.#end(event);
         if (event.kind !== "data") continue;
+        this.#activeAt = this.#clock.now();
         const taken = onData(event.bytes);
         if (taken !== undefined) await taken;
       }

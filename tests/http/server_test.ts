@@ -1,8 +1,9 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { AddressError, ControlServer, ListenError, MAX_BODY_BYTES } from "#http";
 import { silentLog, systemClock } from "#kit";
-import { ManualClock } from "#support/manual_clock.ts";
+import { ManualClock, settle } from "#support/manual_clock.ts";
 import { SseParser } from "#support/sse_parser.ts";
+import type { ControlSocket, SocketListener } from "../../lib/http/listener.ts";
 import { eventually, FakePorts, inbound, PEER, RawClient, withServer } from "./control_harness.ts";
 
 const GET = "GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -309,4 +310,77 @@ Deno.test("ControlServer serves IPv6 loopback", async () => {
     await client.send(`GET /status HTTP/1.1\r\nHost: ${address}\r\n\r\n`);
     await client.until("HTTP/1.1 200 OK");
   }, { address: "[::1]:0" });
+});
+
+/** A listener of clients that never say anything; `fail` makes it refuse so many accepts. */
+function silentClients() {
+  const closed: string[] = [];
+  let failures = 0;
+  let waiting = Promise.withResolvers<ControlSocket>();
+  const never = () => new Promise<never>(() => {});
+  const exhausted = () =>
+    Object.assign(new Error("Too many open files (os error 24)"), { code: "EMFILE" });
+  const listener: SocketListener = {
+    address: "127.0.0.1:1",
+    port: 1,
+    accept() {
+      if (failures > 0 && failures--) return Promise.reject(exhausted());
+      waiting = Promise.withResolvers();
+      return waiting.promise;
+    },
+    close: () => waiting.reject(new Error("closed")),
+  };
+  return {
+    closed,
+    listener,
+    async arrive(name: string) {
+      waiting.resolve({
+        remote: "127.0.0.1",
+        read: never,
+        write: never,
+        closeWrite: never,
+        close: () => void closed.push(name),
+      });
+      await settle();
+    },
+    async fail(times: number) {
+      failures = times;
+      waiting.reject(exhausted());
+      await settle();
+    },
+  };
+}
+
+Deno.test("ControlServer out of descriptors closes who waits longest and says so once a minute", async () => {
+  const lines: string[] = [];
+  const log = { ...silentLog, warn: (line: string) => void lines.push(line) };
+  const clock = new ManualClock();
+  const { closed, listener, arrive, fail } = silentClients();
+  const ports = new FakePorts(clock);
+  const options = { address: ":0", allowNonLoopback: false, log, clock, bind: () => listener };
+  const control = new ControlServer(ports, options);
+  control.listen();
+  for (const name of ["first", "second", "third"]) {
+    await arrive(name);
+    await clock.advance(10);
+  }
+  await fail(0);
+  deepStrictEqual(closed, ["first"]);
+  await fail(1);
+  deepStrictEqual(closed, ["first"], "what was given back may have gone to somebody else");
+  await clock.advance(100);
+  deepStrictEqual(closed, ["first", "second"]);
+  strictEqual(lines.length, 1);
+  await clock.advance(60_000);
+  await fail(0);
+  deepStrictEqual(
+    lines,
+    new Array(2).fill(
+      "cannot accept a control connection: Too many open files (os error 24)",
+    ),
+  );
+  ports.events.close();
+  const ended = control.shutdown();
+  await clock.advance(2_000);
+  await ended;
 });

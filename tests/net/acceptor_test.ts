@@ -7,6 +7,7 @@ import {
   HANDSHAKE_LIMIT_MS,
   type Link,
   ListenError,
+  type Network,
   NetworkError,
 } from "#net";
 import { settle } from "#support/manual_clock.ts";
@@ -310,4 +311,91 @@ Deno.test("Acceptor listen names the address that cannot be bound", async () => 
   const acceptor = fixture.acceptor();
   acceptor.close();
   await acceptor.run();
+});
+
+/** A listener that has no descriptor for the connection after the first ones. */
+function shortOfDescriptors(fixture: NetFixture, after: number): Network {
+  return {
+    connect: (host, port, signal) => fixture.network.connect(host, port, signal),
+    listen(host, port) {
+      const listener = fixture.network.listen(host, port);
+      let accepted = 0;
+      return {
+        address: listener.address,
+        async accept() {
+          const stream = await listener.accept();
+          if (accepted++ !== after) return stream;
+          stream.close();
+          throw new NetworkError("exhausted", "accept: too many open files");
+        },
+        close: () => listener.close(),
+      };
+    },
+  };
+}
+
+Deno.test("Acceptor out of descriptors closes the quietest link of the source that has most", async () => {
+  const fixture = new NetFixture();
+  const closed: string[] = [];
+  const acceptor = fixture.acceptor({
+    network: shortOfDescriptors(fixture, 3),
+    onLink: async (link) => {
+      await link.serve(() => {});
+      closed.push(link.remoteAddress.replace(/:.*/, ""));
+    },
+  });
+  const running = acceptor.run();
+  const peers: RawPeer[] = [];
+  for (const from of ["198.51.100.1", "203.0.113.1", "203.0.113.1"]) {
+    const [peer] = await dialers(fixture, 1, from);
+    assert.ok(peer);
+    if (peers.length === 2) {
+      // The older of the crowd's two has just been heard from.
+      await fixture.clock.advance(500);
+      await peers[1]?.send("still there");
+      await fixture.clock.advance(500);
+    }
+    await peer.stream.write(peer.firstMessage());
+    await peer.handshake();
+    peers.push(peer);
+    await fixture.clock.advance(100);
+  }
+  await until(() => acceptor.stats.live === 3);
+  await dialers(fixture, 1, "192.0.2.9");
+  await until(() => acceptor.stats.live === 2);
+  assert.deepEqual(closed, ["203.0.113.1"]);
+  const shed = fixture.serverLog.lines.filter((line) => line.includes("too many open files"));
+  assert.equal(shed.length, 2, "the cause and what was done");
+  assert.match(shed[1] ?? "", /closed the link from 203\.0\.113\.1:/);
+  await fixture.clock.advance(1_000);
+  const [late] = await dialers(fixture, 1, "192.0.2.9");
+  await late?.stream.write(late.firstMessage());
+  await late?.handshake();
+  await until(() => acceptor.stats.live === 3);
+  acceptor.close();
+  for (const peer of [...peers, late]) peer?.stream.close();
+  await running;
+  await until(() => acceptor.stats.live === 0);
+});
+
+Deno.test("Acceptor caps the links of one source and leaves the others room", async () => {
+  const limits = { linksPerSource: 2, linksFromLoopback: 3 };
+  await withAcceptor({ limits }, async (fixture, acceptor) => {
+    const join = async (from: string) => {
+      const [peer] = await dialers(fixture, 1, from);
+      assert.ok(peer);
+      if (acceptor.stats.in_progress === 0) return peer;
+      await peer.stream.write(peer.firstMessage());
+      await peer.handshake();
+      await settle();
+      return peer;
+    };
+    for (const from of ["203.0.113.1", "127.0.0.1"]) {
+      for (let count = 0; count < 4; count++) await join(from);
+    }
+    assert.deepEqual([acceptor.stats.live, acceptor.stats.refused_full], [5, 3]);
+    await join("203.0.113.2");
+    assert.equal(acceptor.stats.live, 6);
+    assert.match(fixture.serverLog.lines.join(), /refused 203.*: too many links from its address/);
+  });
 });
