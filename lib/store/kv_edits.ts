@@ -1,11 +1,10 @@
 import { type Conversation, type Conversations, SumsDraft } from "./conversations.ts";
+import type { DamageLog } from "./damage_log.ts";
 import type { KvEventArchive } from "./event_archive.ts";
-import type { EventMatch } from "./event_match.ts";
 import { FieldReader } from "./byte_fields.ts";
 import { timePlace, timeRange } from "./keyspace.ts";
 import type { RecordReader } from "./record_reader.ts";
 import { forgetOldest, hasRoomFor, type RecordWriter } from "./record_writer.ts";
-import type { HistoryRecord } from "./record.ts";
 import type { SearchIndex } from "./search_index.ts";
 import type { StoreOwner } from "./store_owner.ts";
 import { LIST_BATCH } from "./whole_rows.ts";
@@ -19,6 +18,7 @@ export interface StoreParts {
   readonly reader: RecordReader;
   readonly writer: RecordWriter;
   readonly index: SearchIndex;
+  readonly damage: DamageLog;
 }
 
 /** A record to be removed. */
@@ -28,49 +28,12 @@ interface Removal {
   readonly length: number;
 }
 
-/** Deletions. Each call belongs into the write queue: nothing else may write meanwhile. */
+/** Deletions that the limits ask for. Each call belongs into the write queue: nothing else may write meanwhile. */
 export class KvEdits {
   readonly #parts: StoreParts;
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
-  }
-
-  /**
-   * Removes the records of a conversation that match, and the archived events, both together; whether
-   * there was one.
-   */
-  async forget(
-    events: EventMatch,
-    matches: (record: HistoryRecord) => boolean,
-  ): Promise<boolean> {
-    const { conversations, index, reader } = this.#parts;
-    const conversation = conversations.get(events.peer);
-    const removals: Removal[] = [];
-    let newest = -1n;
-    const pages = conversation === undefined ? [] : reader.of(conversation);
-    for await (const page of pages) {
-      for (const { key: at, length, record } of page) {
-        if (conversation !== undefined && matches(record)) {
-          removals.push({ conversation, at, length });
-        } else newest = at;
-      }
-    }
-    const removed = await this.#remove(removals, { newest, events });
-    index.forget(events.peer, removals.map(({ at }) => at));
-    return removals.length + removed > 0;
-  }
-
-  /** Removes a conversation and its archived events; the number of records. */
-  async forgetPeer(peer: string): Promise<number> {
-    const { conversations, index, writer } = this.#parts;
-    const conversation = conversations.get(peer);
-    const removals = conversation === undefined
-      ? []
-      : (await writer.oldest(conversation, Infinity)).map((old) => ({ conversation, ...old }));
-    await this.#remove(removals, { events: { peer } });
-    index.forgetPeer(peer);
-    return removals.length;
   }
 
   /** Removes some records with keys up to `expiry`; their number, and whether more are left. */
@@ -121,38 +84,22 @@ export class KvEdits {
     return trimmed;
   }
 
-  /**
-   * Removes records, then events, in as many commits as it takes: one, unless they are many. `newest`
-   * is what stays in the conversation; the result is the number of events.
-   */
-  async #remove(
-    removals: readonly Removal[],
-    { newest, events }: { newest?: bigint; events?: EventMatch } = {},
-  ): Promise<number> {
-    const { owner, archive, writer, conversations } = this.#parts;
-    let from: number | undefined = events === undefined ? undefined : 0;
-    let removed = 0;
-    for (let start = 0; start < removals.length || from !== undefined;) {
+  /** Removes records in as many commits as it takes. */
+  async #remove(removals: readonly Removal[]): Promise<void> {
+    const { owner, writer, conversations } = this.#parts;
+    for (let start = 0; start < removals.length;) {
       const transaction = owner.begin();
       const draft = new SumsDraft();
       let end = start;
       for (let one = removals[end]; one !== undefined; one = removals[++end]) {
         if (!hasRoomFor(transaction, { length: one.length, draft })) break;
         writer.remove(transaction, { conversation: one.conversation, record: one, draft });
-        if (newest !== undefined) draft.of(one.conversation).newest = newest;
       }
       draft.write(transaction);
-      const gone = end < removals.length || events === undefined || from === undefined
-        ? undefined
-        : await archive.remove(transaction, { match: events, from });
       await transaction.commit();
-      gone?.apply();
       draft.apply(conversations);
       forgetOldest(removals.slice(start, end));
-      removed += gone?.removed ?? 0;
-      if (gone !== undefined) from = gone.next;
       start = end;
     }
-    return removed;
   }
 }

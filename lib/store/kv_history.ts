@@ -2,6 +2,7 @@ import type { EventArchive, MessageEvent } from "#events";
 import { errorText, type Timer } from "#kit";
 import type { Appended, History, ImportReport, SearchHit, StoreFigures } from "./history.ts";
 import { Importer, type ImportTarget } from "./import_run.ts";
+import { KvForget } from "./kv_forget.ts";
 import { kvImportTarget } from "./kv_import.ts";
 import type { SweptGroups } from "./kv_groups.ts";
 import { closedError, diskError, type KvHistoryParts, KvWriter } from "./kv_writer.ts";
@@ -20,6 +21,7 @@ export class KvHistory implements History {
   readonly #writer: KvWriter;
   readonly #importer: Importer;
   readonly #outbox: KvOutbox;
+  readonly #forget: KvForget;
   #indexing: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   #closing: Promise<void> | undefined;
@@ -29,6 +31,7 @@ export class KvHistory implements History {
     this.#parts = parts;
     this.#writer = new KvWriter(parts);
     this.#importer = new Importer(this.#importTarget());
+    this.#forget = new KvForget(parts, (job) => this.#writer.change(job));
     this.#outbox = new KvOutbox(parts, (job) => this.#writer.change(job));
   }
 
@@ -80,8 +83,8 @@ export class KvHistory implements History {
 
   forget(peer: string, id: string, by?: string): Promise<boolean> {
     const author = by?.toLowerCase();
-    return this.#writer.change((edits) =>
-      edits.forget(
+    return this.#read(() =>
+      this.#forget.matching(
         { peer: peer.toLowerCase(), id, author },
         (record) => record.id === id && (author === undefined || author === this.#authorOf(record)),
       )
@@ -89,7 +92,7 @@ export class KvHistory implements History {
   }
 
   forgetPeer(peer: string): Promise<number> {
-    return this.#writer.change((edits) => edits.forgetPeer(peer.toLowerCase()));
+    return this.#read(() => this.#forget.peer(peer.toLowerCase()));
   }
 
   search(query: string, limit: number): Promise<readonly SearchHit[]> {

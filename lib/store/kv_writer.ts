@@ -1,7 +1,6 @@
 import type { MessageEvent } from "#events";
 import { type Clock, errorText, type Log } from "#kit";
 import { type Conversation, SumsDraft } from "./conversations.ts";
-import type { DamageLog } from "./damage_log.ts";
 import { encodeEvent } from "./event_block.ts";
 import { foreignerOf } from "./event_match.ts";
 import { recordOfEvent } from "./event_record.ts";
@@ -24,7 +23,6 @@ export interface KvHistoryParts extends StoreParts {
   readonly log: Log;
   readonly self: string;
   readonly groups: KvGroups;
-  readonly damage: DamageLog;
   /** Closes the database and lets others in. */
   readonly close: () => void;
 }

@@ -1,5 +1,5 @@
 import { type ConversationReader, placeOf, type StoredRecord } from "./conversation_reader.ts";
-import type { Conversation, Conversations } from "./conversations.ts";
+import type { Conversation, Conversations, OldRecord } from "./conversations.ts";
 import type { DamageLog } from "./damage_log.ts";
 import {
   type Key,
@@ -14,6 +14,7 @@ import {
 import type { HistoryRecord } from "./record.ts";
 import { decodeRecord } from "./record_codec.ts";
 import type { PlacedRecord, RecordRef, SearchSource } from "./search_source.ts";
+import { placesByTime } from "./time_index.ts";
 import { parseTimestamp } from "./timestamp.ts";
 import { StoreError } from "./store_error.ts";
 import { LIST_BATCH, wholeRows } from "./whole_rows.ts";
@@ -142,6 +143,22 @@ export class RecordReader {
   /** The records of a conversation: in the order of their keys, unless some had to be looked for. */
   of(conversation: Conversation): AsyncGenerator<readonly StoredRecord[]> {
     return paged(this.#whole.read(conversation));
+  }
+
+  /** Where the records of a conversation are, those that cannot be read included; oldest first. */
+  async places(conversation: Conversation): Promise<readonly OldRecord[]> {
+    const places = new Map<bigint, OldRecord>();
+    const records = this.#whole.read(conversation);
+    let next = await records.next();
+    for (; next.done !== true; next = await records.next()) {
+      places.set(next.value.key, { at: next.value.key, length: next.value.length });
+    }
+    if (next.value > 0) {
+      for (const place of await placesByTime(this.#kv, conversation.id)) {
+        if (!places.has(place.at)) places.set(place.at, place);
+      }
+    }
+    return [...places.values()].sort((a, b) => a.at < b.at ? -1 : 1);
   }
 
   /** What is there now, in the order of `refs`. */

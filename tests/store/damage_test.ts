@@ -178,7 +178,7 @@ Deno.test("a conversation whose row is lost is told, and its number is not given
 
 Deno.test("messages go on being stored beside damage, and forgetting its conversation ends it", () =>
   withStore(async ({ times, path, open }) => {
-    spoil(path, [textOf(ANN, times[0])]);
+    spoil(path, [textOf(ANN, times[0]), textOf(BEN, times[50])]);
     const capped = { ...LIMITS, perPeerCap: EACH };
     await (await open()).close();
     const history = await openHistory({
@@ -193,6 +193,7 @@ Deno.test("messages go on being stored beside damage, and forgetting its convers
       assert.equal(await committed, true);
     }
     await history.search("anything", 1);
+    assert.equal(history.figures().damaged, 1);
     for (const peer of PEERS) await history.forgetPeer(peer);
     assert.deepEqual(await history.peers(), []);
     assert.equal(history.figures().messages, 0);
