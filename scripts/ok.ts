@@ -83,7 +83,7 @@ function steps(): Step[] {
     {
       name: "tests",
       group: "unit",
-      args: [...test, "--no-check", "--ignore=tests/e2e", "tests"],
+      args: [...test, "--no-check", `--ignore=tests/e2e,${BROWSER_TESTS}`, "tests"],
       tests: true,
     },
     {
