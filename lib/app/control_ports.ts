@@ -42,7 +42,8 @@ export function controlPorts(parts: ControlParts): ControlPorts {
       sendRead: (peer, ids) => chat.sendRead(peer, ids),
       sendDelete: (peer, id) => chat.sendDelete(peer, id),
       isConnected: (peer) => chat.isConnected(peer),
-      forgetReplay: (peer) => events.forgetPeer(peer),
+      forgetReplay: (peer, id) =>
+        id === undefined ? events.forgetPeer(peer) : events.forgetMessage(peer, { id }),
     },
     outbox: chat.outbox,
     contacts,

@@ -159,13 +159,11 @@ export class DirectChat {
    * to local consumers (messages.md 4.6, http-api.md 4.8).
    */
   async sendDelete(peer: PublicKey, id: string): Promise<void> {
-    const { log, outlet, self, store } = this.#state;
+    const { log, outlet, self } = this.#state;
     await this.#sender.sendControl(peer, [encodeDelete(id)]);
     await this.outbox?.cancel(id, peer.hex);
-    // The message may still be on its way to the disk.
-    await outlet.passed();
     try {
-      await store?.forget(peer.hex, id, self.hex);
+      await outlet.forget(peer.hex, { id, author: self.hex });
     } catch (error) {
       const reason = quoteForLog(errorText(error));
       log.warn(`skychat/dm: history forget ${peer.hex}: ${reason}`);

@@ -8,6 +8,8 @@ export interface EventStream {
   publishMessage(event: MessageEvent, seq?: number): void;
   /** Surfaces news about the delivery of a message. */
   publishStatus(event: StatusEvent): void;
+  /** Shows the messages with this id in a conversation to nobody who comes later. */
+  forgetMessage(peer: string, which: { id: string; author: string }): void;
 }
 
 interface Waiting {
@@ -78,6 +80,17 @@ export class Outlet {
     this.after(() => this.#events.publishStatus(event));
   }
 
+  /**
+   * Removes what an author wrote under an id: from the store, behind what is on its way to the disk, then
+   * from what readers who come later are shown. Rejects with what the store threw; undefined without a
+   * store, when it is done at once.
+   */
+  forget(peer: string, which: { id: string; author: string }): Promise<void> | undefined {
+    if (this.#store !== undefined) return this.#forgetStored(this.#store, peer, which);
+    this.#events.forgetMessage(peer, which);
+    return undefined;
+  }
+
   /** Does something once everything before it is out: at once when nothing waits. */
   after(action: () => void): void {
     if (this.size === 0) return action();
@@ -87,6 +100,18 @@ export class Outlet {
   /** Resolves when everything that waits now is out; undefined when nothing does. */
   passed(): Promise<void> | undefined {
     return this.size === 0 ? undefined : new Promise((resolve) => this.after(resolve));
+  }
+
+  async #forgetStored(
+    store: ChatStore,
+    ...[peer, which]: Parameters<EventStream["forgetMessage"]>
+  ): Promise<void> {
+    await this.passed();
+    try {
+      await store.forget(peer, which.id, which.author);
+    } finally {
+      this.#events.forgetMessage(peer, which);
+    }
   }
 
   #flush(): void {

@@ -1,11 +1,11 @@
-import type { LinkEnd } from "#net";
+import { type LinkEnd, RateLimiter } from "#net";
 import { encodeFrame, FrameDecoder, type FrameEvent } from "#session";
 import type { StatusEvent } from "#events";
 import { errorText, quoteForLog } from "#kit";
 import type { ChatLink } from "./chat_link.ts";
 import type { ChatState } from "./chat_state.ts";
 import { decideInbound, type InboundEffect, type InboundFacts } from "./inbound.ts";
-import { MAX_LINES_PER_LINK } from "./limits.ts";
+import { DELETE_RATE, MAX_LINES_PER_LINK } from "./limits.ts";
 import { newMessageId } from "./message_id.ts";
 
 /**
@@ -20,11 +20,13 @@ export class Receiver {
   readonly #state: ChatState;
   readonly #facts: InboundFacts;
   readonly #decoder = new FrameDecoder();
+  readonly #deletes: RateLimiter;
   readonly #onReplyFailure = (error: unknown) => this.#logReplyFailure(error);
   #fault: LinkEnd | undefined;
   #lastReply: Promise<void> | undefined;
   #framesThisTurn = 0;
   #linesLeft = MAX_LINES_PER_LINK;
+  #deletesIgnored = false;
   #stopped = false;
   #ended = false;
   /** Ends the pause under way. */
@@ -34,6 +36,7 @@ export class Receiver {
     const { peer } = link;
     this.#link = link;
     this.#state = state;
+    this.#deletes = new RateLimiter({ clock: state.clock, capacity: 1 });
     this.#facts = {
       peer,
       isBlocked: () => state.isBlocked(peer),
@@ -115,7 +118,7 @@ export class Receiver {
         this.#state.onReceipt(this.#link.peer.hex, effect.id);
         return;
       case "forget":
-        return this.#forget(effect.event);
+        return this.#mayDelete() ? this.#forget(effect.event) : undefined;
       case "message":
         this.#surface(effect);
         return;
@@ -136,19 +139,23 @@ export class Receiver {
     outlet.message(event);
   }
 
+  /** Each deletion looks through a conversation: a tiny frame must not buy that without end. */
+  #mayDelete(): boolean {
+    if (this.#deletes.take(this.#link.peer.hex, DELETE_RATE)) return true;
+    if (!this.#deletesIgnored) {
+      this.#log("info", `skychat/dm: too many deletions from ${this.#link.peer.hex}: some ignored`);
+    }
+    this.#deletesIgnored = true;
+    return false;
+  }
+
   /** The message may still be on its way to the disk: removing it comes after that. */
   #forget(event: StatusEvent): Promise<void> | undefined {
-    const { outlet, store } = this.#state;
-    if (store === undefined) return void outlet.status(event);
-    return (async () => {
-      await outlet.passed();
-      try {
-        await store.forget(event.peer, event.id, event.peer);
-      } catch (error) {
-        this.#logStoreFailure(error);
-      }
-      outlet.status(event);
-    })();
+    const { outlet } = this.#state;
+    const forgetting = outlet.forget(event.peer, { id: event.id, author: event.peer });
+    if (forgetting === undefined) return void outlet.status(event);
+    return forgetting.catch((error) => this.#logStoreFailure(error))
+      .then(() => outlet.status(event));
   }
 
   /** Writes without waiting: reading pauses by itself while too much is unwritten (`Link.serve`). */

@@ -1,9 +1,9 @@
 import type { Clock } from "#kit";
 import type { ArchivePage, ArchivePages } from "./archive_pages.ts";
 import type { Channel } from "./event.ts";
-import { conversationInLine } from "./event_json.ts";
 import type { EventLog, LogReader } from "./event_log.ts";
 import { EventWalk } from "./event_walk.ts";
+import { type Forgotten, isForgotten, partiesOfLine } from "./forgotten.ts";
 import type { Subscription } from "./subscription.ts";
 
 /** What follows a cursor in memory. */
@@ -24,6 +24,8 @@ export interface DurableSource {
   readonly log: EventLog;
   /** Number of the newest published event. */
   readonly newest: number;
+  /** Larger numbers may come again after a restart. */
+  readonly lastKept: number;
   /** Every event above this number that was published, and not forgotten, is in memory. */
   readonly floor: number;
   /** Events at or below the floor, of all channels. */
@@ -110,9 +112,10 @@ export class DurableReader implements Subscription {
     this.#tell();
   }
 
-  /** Drops the events of a one-to-one conversation that wait to be taken. */
-  forget(conversation: string): void {
-    this.#pending = this.#pending.filter((line) => conversationInLine(line) !== conversation);
+  /** Drops events that wait to be taken. */
+  forget(forgotten: Forgotten): void {
+    if (this.#pending.length === 0) return;
+    this.#pending = this.#pending.filter((line) => !isForgotten(partiesOfLine(line), forgotten));
   }
 
   readonly #tell = (): void => {
@@ -145,9 +148,9 @@ export class DurableReader implements Subscription {
   #onPage({ rows, until }: ArchivePage): void {
     if (this.#closed) return;
     this.#reading = false;
-    const { channels, clock } = this.#source;
-    const start = { cursor: this.#cursor, owed: this.#owed, channels, wall: clock.wall() };
-    const walk = new EventWalk(start);
+    const { channels, clock, lastKept } = this.#source;
+    const start = { cursor: this.#cursor, owed: this.#owed };
+    const walk = new EventWalk({ ...start, channels, lastKept, wall: clock.wall() });
     for (const row of rows) {
       if (row.seq > until) break;
       // Numbers that do not ascend would be given out twice.

@@ -40,8 +40,15 @@ export function statusLine(event: StatusEvent): string {
   });
 }
 
-/** One `/events` message: the keys and the order of http-api.md 6, text as it was sent. */
-export function structuredMessageLine(event: MessageEvent, seq: number): string {
+/**
+ * One `/events` message: the keys and the order of http-api.md 6, text as it was sent. With `kept` false
+ * it says that its number may come again after a restart.
+ */
+export function structuredMessageLine(
+  event: MessageEvent,
+  seq: number,
+  { kept = true }: { kept?: boolean } = {},
+): string {
   return oneLine({
     seq,
     id: event.id.toWellFormed(),
@@ -56,31 +63,31 @@ export function structuredMessageLine(event: MessageEvent, seq: number): string 
     reply_to_id: wellFormed(event.replyTo),
     len: event.length,
     request: event.request || undefined,
+    kept: kept ? undefined : false,
   });
 }
 
-/** The number at the start of an `/events` text; undefined when it has none. */
-export function seqOf(line: string): number | undefined {
+/** How a text ends that has a passing number. Within a string its quotes would be escaped. */
+const NOT_KEPT = ',"kept":false}';
+
+/**
+ * The number at the start of an `/events` text, after which a client may resume; undefined when it has
+ * none, or one that may come again after a restart.
+ */
+export function resumableSeqOf(line: string): number | undefined {
+  if (line.endsWith(NOT_KEPT)) return undefined;
   const digits = /^\{"seq":([0-9]{1,16})[,}]/.exec(line)?.[1];
   return digits === undefined ? undefined : Number(digits);
-}
-
-/** The other side of the one-to-one conversation that an `/events` text belongs to, if it does. */
-export function conversationInLine(line: string): string | undefined {
-  const value = parsed(line);
-  if (typeof value !== "object" || value === null || "group_id" in value) return undefined;
-  const side = "dir" in value && value.dir === "out" ? "to" : "from";
-  const found: unknown = Reflect.get(value, side);
-  return typeof found === "string" ? found : undefined;
 }
 
 /**
  * What a reader of `/events` gets in place of events that are no longer kept: those with a number above
  * `after` and below `next`. Its own number is the last of them, so that a client that resumes after it
- * is not told again.
+ * is not told again; with `kept` false it may come again after a restart.
  */
-export function gapLine(gap: { after: number; next: number; wall: bigint }): string {
-  const { after, next, wall } = gap;
+export function gapLine(
+  { after, next, wall, kept = true }: { after: number; next: number; wall: bigint; kept?: boolean },
+): string {
   const text = `${next - after - 1} events are no longer kept`;
   return oneLine({
     seq: next - 1,
@@ -92,6 +99,7 @@ export function gapLine(gap: { after: number; next: number; wall: bigint }): str
     text,
     len: text.length,
     gap: { after, next },
+    kept: kept ? undefined : false,
   });
 }
 
@@ -118,15 +126,6 @@ export function seedLine(message: SeedSource): string {
     sender: message.outgoing ? "self" : (message.from ?? message.peer).toWellFormed(),
     ts: message.timestamp.toWellFormed().replace(/\.[0-9]+/, ""),
   });
-}
-
-/** A text from disk may be damaged: then it is nobody's. */
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Half a surrogate pair becomes U+FFFD; an empty text is left out of the JSON. */

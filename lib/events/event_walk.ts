@@ -16,6 +16,8 @@ export interface WalkStart {
   /** Whether everything after the cursor is owed; 0 as `since` asks only for what there is. */
   readonly owed: boolean;
   readonly channels: ReadonlySet<Channel>;
+  /** Larger numbers may come again after a restart. */
+  readonly lastKept: number;
   /** Time of its gap events, nanoseconds since 1970. */
   readonly wall: bigint;
 }
@@ -23,6 +25,7 @@ export interface WalkStart {
 /** Goes along events by number and collects what a reader of some channels gets of them. */
 export class EventWalk {
   readonly #channels: ReadonlySet<Channel>;
+  readonly #lastKept: number;
   readonly #wall: bigint;
   /** What the reader gets, in order. */
   readonly lines: string[] = [];
@@ -30,8 +33,9 @@ export class EventWalk {
   cursor: number;
   owed: boolean;
 
-  constructor({ cursor, owed, channels, wall }: WalkStart) {
+  constructor({ cursor, owed, channels, lastKept, wall }: WalkStart) {
     this.#channels = channels;
+    this.#lastKept = lastKept;
     this.#wall = wall;
     this.cursor = cursor;
     this.owed = owed;
@@ -52,7 +56,8 @@ export class EventWalk {
   skip(last: number): void {
     if (last <= this.cursor) return;
     if (this.owed) {
-      this.lines.push(gapLine({ after: this.cursor, next: last + 1, wall: this.#wall }));
+      const kept = last <= this.#lastKept;
+      this.lines.push(gapLine({ after: this.cursor, next: last + 1, wall: this.#wall, kept }));
     }
     this.cursor = last;
   }

@@ -1,8 +1,9 @@
 import type { Clock } from "#kit";
 import type { EventArchive } from "./archive.ts";
-import { conversationOf, type MessageEvent, type StatusEvent } from "./event.ts";
+import type { MessageEvent, StatusEvent } from "./event.ts";
 import { legacyMessageLine, statusLine } from "./event_json.ts";
 import { EventLog } from "./event_log.ts";
+import { type Forgotten, isForgotten, type Parties, partiesOf } from "./forgotten.ts";
 import { KeptEvent, ReplayRing, type RingLimits } from "./replay_ring.ts";
 import { STRUCTURED_RING, type StructuredFilter, StructuredStream } from "./structured_stream.ts";
 import type { Subscription } from "./subscription.ts";
@@ -22,10 +23,6 @@ export interface EventHubOptions {
   ring?: RingLimits;
 }
 
-interface LegacySource {
-  readonly conversation: string | undefined;
-}
-
 /**
  * Hands every event to every reader of this process, and the newest ones to those who come later.
  *
@@ -35,7 +32,7 @@ interface LegacySource {
  */
 export class EventHub {
   readonly #clock: Clock;
-  readonly #legacyRing = new ReplayRing<LegacySource>(LEGACY_RING);
+  readonly #legacyRing = new ReplayRing<Parties>(LEGACY_RING);
   readonly #legacyLog: EventLog;
   readonly #structured: StructuredStream;
   #unread = 0;
@@ -53,7 +50,7 @@ export class EventHub {
     return this.#structured.durable;
   }
 
-  /** Number of the newest event of `/events`; 0 before the first. */
+  /** Number of the newest event of `/events` that a client may resume after; 0 before the first. */
   get newest(): number {
     return this.#structured.newest;
   }
@@ -79,18 +76,19 @@ export class EventHub {
   /**
    * Publishes a message on both streams. With an archive, `seq` is its number there: call this after
    * the commit, or after the commit failed, in the order of the numbers. A RangeError says that a
-   * number is missing or does not ascend. Without an archive the hub counts from 1 itself.
+   * number is missing or does not ascend. A number above the archive's newest is marked as passing: it
+   * may come again after a restart. Without an archive the hub counts from 1 itself.
    */
   publishMessage(event: MessageEvent, seq?: number): void {
     if (this.#closed) return;
     const number = this.#structured.number(seq);
     const at = this.#clock.now();
-    const conversation = conversationOf(event);
+    const parties = partiesOf(event);
     const characters = event.text.length + event.id.length + (event.replyTo?.length ?? 0);
     this.#publishLegacy(
-      new KeptEvent({ conversation }, { at, characters, build: () => legacyMessageLine(event) }),
+      new KeptEvent(parties, { at, characters, build: () => legacyMessageLine(event) }),
     );
-    this.#structured.publish(event, { seq: number, conversation, at, characters });
+    this.#structured.publish(event, { seq: number, parties, at, characters });
   }
 
   /** Publishes a delivery status, on `/sse` only. */
@@ -129,8 +127,12 @@ export class EventHub {
    * From an archive it must have been removed before, else a reader of older events may still get it.
    */
   forgetPeer(pk: string): void {
-    this.#legacyRing.drop(({ conversation }) => conversation === pk);
-    this.#structured.forgetPeer(pk);
+    this.#forget({ peer: pk });
+  }
+
+  /** The same for the messages with an id in a conversation; with `author` only those it wrote. */
+  forgetMessage(peer: string, { id, author }: { id: string; author?: string | undefined }): void {
+    this.#forget({ peer, id, author });
   }
 
   /** Ends every reader's stream after what it has queued, and drops whatever is published later. */
@@ -141,12 +143,17 @@ export class EventHub {
     this.#legacyRing.clear();
   }
 
+  #forget(forgotten: Forgotten): void {
+    this.#legacyRing.drop((source) => isForgotten(source, forgotten));
+    this.#structured.forget(forgotten);
+  }
+
   #ended(reader: Subscription): Subscription {
     if (this.#closed) reader.close();
     return reader;
   }
 
-  #publishLegacy(event: KeptEvent<LegacySource>): void {
+  #publishLegacy(event: KeptEvent<Parties>): void {
     const read = this.#legacyLog.size > 0;
     const line = this.#legacyRing.add(event, read);
     if (read) this.#legacyLog.append(line);

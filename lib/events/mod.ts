@@ -32,13 +32,14 @@ export { type Channel, type MessageEvent, parseChannels, type StatusEvent } from
 export {
   gapLine,
   legacyMessageLine,
+  resumableSeqOf,
   seedLine,
   type SeedSource,
-  seqOf,
   statusLine,
   structuredMessageLine,
 } from "./event_json.ts";
 export { EVENT_PAUSE_MS } from "./event_log.ts";
+export type { Forgotten } from "./forgotten.ts";
 export { EventHub, type EventHubOptions, LEGACY_QUEUE, LEGACY_RING } from "./hub.ts";
 export { MAX_QUEUED_CHARACTERS } from "./newest_lines.ts";
 export type { RingLimits } from "./replay_ring.ts";

@@ -6,6 +6,7 @@ import type { Channel, MessageEvent } from "./event.ts";
 import { structuredMessageLine } from "./event_json.ts";
 import { EventLog } from "./event_log.ts";
 import { EventWalk, type WalkedEvent, type WalkStart } from "./event_walk.ts";
+import { type Forgotten, isForgotten, type Parties } from "./forgotten.ts";
 import { KeptEvent, ReplayRing, type RingLimits } from "./replay_ring.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -29,8 +30,7 @@ export interface StructuredFilter {
   readonly since: number;
 }
 
-interface StructuredSource {
-  readonly conversation: string | undefined;
+interface StructuredSource extends Parties {
   readonly seq: number;
   readonly channel: Channel;
 }
@@ -54,6 +54,7 @@ export class StructuredStream {
   /** Where older events are read; undefined without an archive. */
   readonly #archived: ArchivePages | undefined;
   readonly #readers = new Set<DurableReader>();
+  readonly #archive: EventArchive | undefined;
   /** Number of the last event before this process. */
   readonly #restart: number;
   #seq: number;
@@ -63,6 +64,7 @@ export class StructuredStream {
   ) {
     this.#clock = clock;
     this.#ring = new ReplayRing(ring);
+    this.#archive = archive;
     this.#restart = this.#seq = archive?.newest ?? 0;
     if (archive !== undefined) this.#archived = new ArchivePages(archive, () => this.#floor);
   }
@@ -72,9 +74,9 @@ export class StructuredStream {
     return this.#archived !== undefined;
   }
 
-  /** Number of the newest event; 0 before the first. */
+  /** Number of the newest event that a client may resume after; 0 before the first. */
   get newest(): number {
-    return this.#seq;
+    return Math.min(this.#seq, this.#lastKept);
   }
 
   /** Readers now. */
@@ -97,16 +99,18 @@ export class StructuredStream {
   /** Hands out an event with a number from {@link number}. */
   publish(
     event: MessageEvent,
-    options: { seq: number; conversation: string | undefined; at: number; characters: number },
+    options: { seq: number; parties: Parties; at: number; characters: number },
   ): void {
-    const { seq, conversation, at, characters } = options;
+    const { seq, parties, at, characters } = options;
     this.#seq = seq;
-    const kept = new KeptEvent({ conversation, seq, channel: event.channel }, {
+    // A commit that failed leaves its number to the next process, unless a later one is on disk.
+    const kept = seq <= this.#lastKept;
+    const entry = new KeptEvent({ ...parties, seq, channel: event.channel }, {
       at,
       characters,
-      build: () => structuredMessageLine(event, seq),
+      build: () => structuredMessageLine(event, seq, { kept }),
     });
-    const line = this.#ring.add(kept, this.#liveReaders > 0);
+    const line = this.#ring.add(entry, this.#liveReaders > 0);
     for (const { log, channels, pages } of this.#logs.values()) {
       pages.clear();
       if (log.size > 0 && channels.has(event.channel)) log.append(line);
@@ -130,12 +134,12 @@ export class StructuredStream {
     );
   }
 
-  /** Drops the one-to-one conversation with this key from memory. What was queued still goes out. */
-  forgetPeer(pk: string): void {
-    this.#ring.drop(({ conversation }) => conversation === pk);
+  /** Drops events from memory. What was queued live still goes out. */
+  forget(forgotten: Forgotten): void {
+    this.#ring.drop((source) => isForgotten(source, forgotten));
     this.#archived?.discard();
     for (const { pages } of this.#logs.values()) pages.clear();
-    for (const reader of this.#readers) reader.forget(pk);
+    for (const reader of this.#readers) reader.forget(forgotten);
   }
 
   /** Ends every reader's stream. */
@@ -144,6 +148,11 @@ export class StructuredStream {
     for (const { log } of this.#logs.values()) log.close();
     this.#ring.clear();
     for (const { pages } of this.#logs.values()) pages.clear();
+  }
+
+  /** Larger numbers may come again after a restart; without an archive all do. */
+  get #lastKept(): number {
+    return this.#archive?.newest ?? Infinity;
   }
 
   get #liveReaders(): number {
@@ -170,6 +179,7 @@ export class StructuredStream {
   #sourceOf(filtered: FilteredLog, archived: ArchivePages): DurableSource {
     const newest = () => this.#seq;
     const floor = () => this.#floor;
+    const lastKept = () => this.#lastKept;
     return {
       clock: this.#clock,
       channels: filtered.channels,
@@ -177,6 +187,9 @@ export class StructuredStream {
       archived,
       get newest() {
         return newest();
+      },
+      get lastKept() {
+        return lastKept();
       },
       get floor() {
         return floor();
@@ -194,7 +207,8 @@ export class StructuredStream {
     const key = `${start.cursor} ${start.owed}`;
     let page = pages.get(key);
     if (page === undefined) {
-      page = this.#walkRing({ ...start, channels, wall: this.#clock.wall() });
+      const lastKept = this.#lastKept;
+      page = this.#walkRing({ ...start, channels, lastKept, wall: this.#clock.wall() });
       if (pages.size >= SHARED_PAGES) pages.clear();
       pages.set(key, page);
     }

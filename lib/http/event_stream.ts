@@ -1,4 +1,4 @@
-import { seqOf, type Subscription } from "#events";
+import { resumableSeqOf, type Subscription } from "#events";
 import { type Clock, type Timer, utf8 } from "#kit";
 import { EVENT_PIECE_CHARACTERS, PING_INTERVAL_MS, SEED_DEADLINE_MS } from "./limits.ts";
 import { type ByteSource, StreamReply } from "./stream_reply.ts";
@@ -16,7 +16,10 @@ export interface StreamOptions {
    * stream goes on without them.
    */
   seed?: Promise<readonly string[]> | undefined;
-  /** Whether each event carries its number as SSE id, so that a client resumes with Last-Event-ID. */
+  /**
+   * Whether each event carries its number as SSE id, so that a client resumes with Last-Event-ID; not an
+   * event whose number may come again after a restart.
+   */
   ids?: boolean;
 }
 
@@ -160,7 +163,7 @@ class BatchEncoder {
   /** Bytes of batches: readers in step get the same batch, and one of them has it encoded. */
   readonly #encoded = new WeakMap<readonly string[], Uint8Array>();
 
-  /** With `ids`, events carry their number, which is the first key of their JSON. */
+  /** With `ids`, events carry their number, where a client may resume after it. */
   constructor(ids: boolean) {
     this.#ids = ids;
   }
@@ -177,7 +180,7 @@ class BatchEncoder {
   text(lines: readonly string[]): string {
     let text = "";
     for (const line of lines) {
-      const seq = this.#ids ? seqOf(line) : undefined;
+      const seq = this.#ids ? resumableSeqOf(line) : undefined;
       if (seq !== undefined) text += `id: ${seq}\n`;
       // JSON has no line breaks; were there one all the same, it must not end the event.
       text += `data: ${line.replace(/[\r\n]/g, " ")}\n\n`;

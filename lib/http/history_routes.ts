@@ -93,7 +93,7 @@ async function postForget(
     return textReply(500, `history delete failed: ${errorText(thrown)}`);
   } finally {
     // Afterwards: a page that was being read for a returning client would bring events back.
-    if (all) ports.chat?.forgetReplay(peer);
+    ports.chat?.forgetReplay(peer, all ? undefined : id);
   }
   return emptyReply(204);
 }
@@ -104,8 +104,9 @@ async function forgetReplayOnly(
   { chat }: Pick<ControlPorts, "chat">,
 ): Promise<Response> {
   try {
-    const { pk, all } = await readFields(c, FORGET_BODY);
-    if (all) chat?.forgetReplay(readKey(pk).hex);
+    const { pk, id, all } = await readFields(c, FORGET_BODY);
+    const peer = readKey(pk).hex;
+    if (all || id !== "") chat?.forgetReplay(peer, all ? undefined : id);
   } catch {
     // The deployed system does not look at the body here, so what is wrong with it stays unsaid.
   }

@@ -154,8 +154,8 @@ export interface ChatPort {
   sendDelete(peer: PublicKey, id: string): Promise<void>;
   /** Whether there is a live link. */
   isConnected(peer: PublicKey): boolean;
-  /** Drops a conversation from the replay buffers. */
-  forgetReplay(peer: string): void;
+  /** Drops a conversation, or only its messages with an id, from the replay buffers. */
+  forgetReplay(peer: string, id?: string): void;
 }
 
 /** Queued messages, as `GET /outbox` shows them. */
@@ -200,7 +200,7 @@ export interface ControlOptions {
   log: Log;
   /** For every deadline. */
   clock: Clock;
-  /** Connections at a time; MAX_CONNECTIONS unless a test wants to reach the cap sooner. */
+  /** Connections at a time; MAX_CONNECTIONS unless there are fewer descriptors. */
   maxConnections?: number;
 }
 

@@ -154,6 +154,32 @@ Deno.test("a retraction waits until its message is on disk, and holds up only it
   assert.deepEqual(await shown(node), ["one", "two", "deleted"]);
 });
 
+for (const store of [new FakeChatStore({ auto: true }), undefined]) {
+  const name = store === undefined ? "without" : "with";
+
+  Deno.test(`${name} a store, what was retracted is not shown to readers who come later`, async () => {
+    const node = chatFixture({ ...(store && { store }) });
+    const link = node.attach(ALICE);
+    await link.receive(concat(wanted("1", "theirs"), wanted("2", "stays")));
+    await settle();
+    const sending = node.chat.send({ recipient: ALICE, text: "ours", waitMs: 3_000 });
+    await settle();
+    const sent = link.payloads.map((payload) => JSON.parse(payload))
+      .find(({ type }) => type === "chat-msg");
+    await link.receiveText(`{"type":"chat-ack","id":"${sent.id}"}`);
+    await sending;
+    const later = () =>
+      node.events.subscribeLegacy().backlog.map((line) => JSON.parse(line).message);
+    // Each side takes back only what it wrote.
+    await link.receiveText(`{"type":"chat-delete","id":"${sent.id}"}`);
+    await node.chat.sendDelete(ALICE, "1");
+    assert.deepEqual(later().filter((text) => text), ["theirs", "stays", "ours"]);
+    await link.receiveText('{"type":"chat-delete","id":"1"}');
+    await node.chat.sendDelete(ALICE, sent.id);
+    assert.deepEqual(later().filter((text) => text), ["stays"]);
+  });
+}
+
 Deno.test("reading pauses while the store is not ready, and goes on when it is", async () => {
   const { link, node, store } = storing();
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -251,12 +277,14 @@ Deno.test("Outlet without a store is synchronous", () => {
     events: {
       publishMessage: ({ text }, seq) => seen.push(`${text} ${seq}`),
       publishStatus: ({ status }) => seen.push(status),
+      forgetMessage: (_, { id }) => seen.push(`forget ${id}`),
     },
     store: undefined,
   });
   outlet.message(messageEvent("a"), () => seen.push("receipt"));
   outlet.status({ id: "a", peer: ALICE.hex, status: "read" });
-  assert.deepEqual(seen, ["receipt", "a undefined", "read"]);
+  assert.equal(outlet.forget(ALICE.hex, { id: "a", author: ALICE.hex }), undefined);
+  assert.deepEqual(seen, ["receipt", "a undefined", "read", "forget a"]);
   assert.deepEqual([outlet.ready, outlet.passed(), outlet.size], [undefined, undefined, 0]);
 });
 
@@ -272,6 +300,7 @@ Deno.test("Outlet keeps the order of news whenever the commits end, and owes not
         events: {
           publishMessage: ({ text }) => seen.push(text),
           publishStatus: ({ id }: StatusEvent) => seen.push(id),
+          forgetMessage: () => {},
         },
         store,
       });

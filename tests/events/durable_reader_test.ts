@@ -7,6 +7,7 @@ import {
   EVENT_PAUSE_MS,
   EventHub,
   parseChannels,
+  resumableSeqOf,
   SHARED_PAGES,
   STRUCTURED_QUEUE,
 } from "#events";
@@ -353,4 +354,78 @@ Deno.test("every kept event comes once, in order, and a gap exactly where one th
     }),
     { numRuns: 150 },
   );
+});
+
+/** What `/events` would write as SSE id, line by line. */
+function ids(lines: readonly string[]): (number | undefined)[] {
+  return lines.map(resumableSeqOf);
+}
+
+Deno.test("an event that is not on disk is shown, but its number is not one to resume after", async () => {
+  const world = new DurableWorld({ ringSize: 9, before: 3 });
+  const reader = world.hub.subscribe({ channels: ALL, since: 3 });
+  assert.deepEqual(await drain(world, reader), []);
+  world.publish();
+  world.publish({ lost: true, text: ',"kept":false}' });
+  world.publish({ text: 'mine ,"kept":false}' });
+  world.publish({ lost: true });
+  const live = reader.take();
+  assert.deepEqual([items(live), ids(live)], [[4, 5, 6, 7], [4, undefined, 6, undefined]]);
+  assert.match(live[1] ?? "", /,"kept":false}$/);
+  assert.equal(world.hub.newest, 6);
+  const again = world.hub.subscribe({ channels: ALL, since: 6 }).take();
+  assert.deepEqual([items(again), ids(again)], [[7], [undefined]]);
+});
+
+Deno.test("after a restart no event is missed that took the number of one that was not on disk", async () => {
+  const world = new DurableWorld({ ringSize: 9, before: 3 });
+  const reader = world.hub.subscribe({ channels: ALL, since: 2 });
+  world.publishMany(1);
+  for (let count = 0; count < 3; count++) world.publish({ lost: true });
+  const lines: string[] = [];
+  for (let batch = await reader.next(); lines.push(...batch) < 5; batch = await reader.next());
+  assert.deepEqual(items(lines), range(3, 7));
+  const last = ids(lines).findLast((id) => id !== undefined) ?? 0;
+  assert.equal(last, 4);
+  world.restart();
+  world.publishMany(2);
+  const back = world.hub.subscribe({ channels: ALL, since: last });
+  assert.deepEqual(await drain(world, back), [5, 6]);
+});
+
+Deno.test("a gap up to an event that was not on disk is not one to resume after either", () => {
+  const world = new DurableWorld({ ringSize: 9, before: 3 });
+  world.publish({ lost: true, peer: BOB });
+  world.forget(BOB);
+  const lines = world.hub.subscribe({ channels: ALL, since: 3 }).take();
+  assert.deepEqual([items(lines), ids(lines)], [[{ after: 3, next: 5 }], [undefined]]);
+  world.publish();
+  const later = world.hub.subscribe({ channels: ALL, since: 3 }).take();
+  assert.deepEqual([items(later), ids(later)], [[{ after: 3, next: 5 }, 5], [4, 5]]);
+});
+
+Deno.test("EventHub.forgetMessage drops one message of one author from memory and from pages on their way", async () => {
+  const world = new DurableWorld({ ringSize: 4 });
+  world.publishMany(8);
+  const waiting = world.hub.subscribe({ channels: ALL, since: 0 });
+  waiting.whenNews(() => {});
+  await settle();
+  world.archive.slow = true;
+  const reading = world.hub.subscribe({ channels: ALL, since: 0 });
+  reading.whenNews(() => {});
+  // Not its author, nor its conversation.
+  world.hub.forgetMessage(ALICE, { id: "2", author: BOB });
+  world.hub.forgetMessage(BOB, { id: "2" });
+  for (const seq of [2, 6]) {
+    world.archive.retain((event) => event.seq !== seq);
+    world.hub.forgetMessage(ALICE, { id: `${seq}`, author: ALICE });
+  }
+  world.archive.slow = false;
+  world.archive.release();
+  assert.deepEqual(items(waiting.take()), [1, 3, 4]);
+  const events = (await drain(world, reading)).filter((item) => typeof item === "number");
+  assert.deepEqual(events, [1, 3, 4, 5, 7, 8]);
+  const { backlog } = world.hub.subscribeLegacy();
+  const texts = backlog.map((line) => JSON.parse(line).message);
+  assert.deepEqual(texts, ["m1", "m3", "m4", "m5", "m7", "m8"]);
 });

@@ -112,8 +112,8 @@ export class FakeChat implements Port<"chat"> {
     return this.connected;
   }
 
-  forgetReplay(peer: string): void {
-    this.calls.push(`forgetReplay ${peer}`);
+  forgetReplay(peer: string, id?: string): void {
+    this.calls.push(["forgetReplay", peer, ...id === undefined ? [] : [id]].join(" "));
   }
 }
 
