@@ -68,9 +68,9 @@ export class KvForget {
   async peer(peer: string): Promise<number> {
     const conversation = await this.#find(peer);
     const sums = conversation?.sums;
-    const removals = conversation === undefined
-      ? []
-      : await this.#parts.reader.places(conversation);
+    const found = conversation === undefined ? [] : await this.#parts.reader.places(conversation);
+    // What arrived meanwhile stays: nobody has seen it who could have wanted it gone.
+    const removals = found.filter(({ at }) => sums !== undefined && at <= sums.newest);
     const events = { peer };
     const plan = await this.#carryOut({ events, conversation, sums, removals, newest: undefined });
     return plan.records;
