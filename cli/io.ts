@@ -46,8 +46,9 @@ export interface CliIo {
   readonly openFile: (path: string) => Promise<ByteSource>;
   /**
    * Starts a private file (0600) that takes the place of `path` when it is whole. Its folder must be
-   * there, unless `makeFolder` has it made (0700). What is no ordinary file (a pipe, `/dev/null`) is written directly. Throws a
-   * `CliError` that names the file.
+   * there, unless `makeFolder` has it made (0700). Of a symbolic link the target is replaced, and what
+   * is no ordinary file (a pipe, `/dev/null`) is written directly. Throws a `CliError` that names the
+   * file.
    */
   readonly draftFile: (
     path: string,
@@ -55,8 +56,11 @@ export interface CliIo {
   ) => Promise<FileDraft>;
   /** Loads the network on first use: most of the program hangs on it. */
   readonly network: () => Promise<Network>;
-  /** A signal that aborts on SIGINT and SIGTERM. Until it is asked for, those end the process. */
-  readonly interrupt: () => AbortSignal;
+  /**
+   * A signal that aborts on SIGINT and SIGTERM, and with `hangup` on SIGHUP. Until it is asked for, they
+   * end the process.
+   */
+  readonly interrupt: (options?: { readonly hangup?: boolean }) => AbortSignal;
   /** Runs a node until its signal aborts; returns the exit code. */
   readonly startNode: (config: AppConfig, run: NodeRun) => Promise<number>;
   /** The process's memory, when the engine was started with `--expose-gc`. */

@@ -26,6 +26,7 @@ export class SilenceWatch {
     this.#lastHeard = io.clock.now();
     this.#timer = this.#wait(STREAM_SILENCE_MS);
     outer.addEventListener("abort", this.#onStop);
+    if (outer.aborted) this.#onStop();
   }
 
   get signal(): AbortSignal {

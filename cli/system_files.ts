@@ -22,16 +22,19 @@ export async function openFile(path: string): Promise<ByteSource> {
 /** Standard input stays open: it is not ours. */
 const STANDARD_INPUT = { read: (buffer: Uint8Array) => Deno.stdin.read(buffer), close() {} };
 
-/** Starts a file that appears under its name only when it is whole. */
+/** Links that lead to links: as many as Linux follows. */
+const MOST_LINKS = 40;
+
+/** Starts a file that appears under its name, or that of its link's target, only when it is whole. */
 export async function draftFile(
   path: string,
   { makeFolder = false }: { readonly makeFolder?: boolean } = {},
 ): Promise<FileDraft> {
-  const there = await naming(path, () => Deno.lstat(path).catch(unlessMissing));
-  const behind = there?.isSymlink ? await Deno.stat(path).catch(unlessMissing) : there;
-  if (behind?.isDirectory) throw new CliError(`${path}: is a directory`);
-  if (behind !== undefined && !behind.isFile) return await writeDirectly(path);
-  const folder = folderOf(path);
+  const target = await naming(path, () => behindLinks(path));
+  const there = await naming(path, () => Deno.lstat(target).catch(unlessMissing));
+  if (there?.isDirectory) throw new CliError(`${path}: is a directory`);
+  if (there !== undefined && !there.isFile) return await writeDirectly(path);
+  const folder = folderOf(target);
   if (makeFolder) {
     await naming(folder, () => Deno.mkdir(folder, { recursive: true, mode: 0o700 }));
   } else await checkFolder(folder);
@@ -50,7 +53,7 @@ export async function draftFile(
       await naming(path, async () => {
         await file.sync();
         close();
-        await Deno.rename(draft, path);
+        await Deno.rename(draft, target);
         state = "gone";
       });
     },
@@ -61,6 +64,18 @@ export async function draftFile(
       await Deno.remove(draft).catch(unlessMissing);
     },
   };
+}
+
+/** Where a file of this name is, or would be: links are followed, even to what is not there. */
+async function behindLinks(path: string): Promise<string> {
+  let target = path;
+  for (let links = 0; links < MOST_LINKS; links++) {
+    const there = await Deno.lstat(target).catch(unlessMissing);
+    if (there?.isSymlink !== true) return target;
+    const next = await Deno.readLink(target);
+    target = /^([/\\\\]|[A-Za-z]:)/.test(next) ? next : `${folderOf(target)}/${next}`;
+  }
+  throw new Error("too many symbolic links");
 }
 
 /** A folder that is not there is a typing error more often than a wish. */

@@ -40,16 +40,22 @@ function systemMemory(): ProcessMemory | undefined {
 }
 
 /** What shells report for a process that a signal ended. */
-const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
+const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
-function listenForSignals(): AbortSignal {
+/**
+ * SIGHUP is only for short commands with something to clean up: listening for it undoes `nohup`, under
+ * which a node has to go on.
+ */
+function listenForSignals({ hangup = false }: { readonly hangup?: boolean } = {}): AbortSignal {
   const abort = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    // Windows knows no SIGTERM.
-    if (Deno.build.os === "windows" && name === "SIGTERM") continue;
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    if (name === "SIGHUP" && !hangup) continue;
+    // Windows knows SIGINT only.
+    if (Deno.build.os === "windows" && name !== "SIGINT") continue;
     Deno.addSignalListener(name, () => {
-      // Whoever asks twice wants it to end now, whatever it is busy with.
-      if (abort.signal.aborted) Deno.exit(SIGNAL_EXIT[name]);
+      // Whoever asks twice wants it to end now, whatever it is busy with; a terminal that goes away
+      // says so more than once by itself.
+      if (abort.signal.aborted && name !== "SIGHUP") Deno.exit(SIGNAL_EXIT[name]);
       abort.abort();
     });
   }

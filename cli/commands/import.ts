@@ -18,6 +18,7 @@ export async function run(call: Call<typeof CLIENT_FLAGS>): Promise<number> {
   const { flags, io, operands } = call;
   const [file, surplus] = operands;
   if (file === undefined) throw usageError("import: which file? (- is standard input)");
+  if (file === "") throw usageError("import: the path is empty");
   if (surplus !== undefined) throw usageError(`import: unexpected argument "${surplus}"`);
   const client = ControlClient.of(call);
   const source = await io.openFile(file);

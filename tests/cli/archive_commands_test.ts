@@ -64,12 +64,12 @@ Deno.test("export leaves no file behind when the archive is cut off, refused or 
     ["refused", /^skychat: server error 500: no\n$/, (reply) => reply.answer(500, "no\n")],
   ];
   for (const [name, text, end] of ends) {
-    const files = {};
+    const files = { "/a.json": "good" };
     const app = storingApp((_request, reply) => end(reply));
     const { code, stderr } = await runTest(["export", "/a.json"], { network: app.network, files });
     assert.match(stderr, text, name);
     assert.equal(code, 1);
-    assert.deepEqual(files, {});
+    assert.deepEqual(files, { "/a.json": "good" });
   }
   const files = {};
   const app = storingApp((_request, reply) => reply.events('{"format"'));
@@ -80,6 +80,65 @@ Deno.test("export leaves no file behind when the archive is cut off, refused or 
   assert.equal(run.stderr.text, "skychat: export: interrupted\n");
   assert.equal(run.clock.pending, 0);
   assert.deepEqual(files, {});
+});
+
+const HEAD = '{"format":"skychat-archive"';
+const FOREIGN: readonly [name: string, body: string, reason: RegExp][] = [
+  ["a login page", "<html>login</html>", /not a JSON object/],
+  ["broken JSON", "{not json", /no "format"/],
+  ["null", "null", /not a JSON object/],
+  ["a list", `[${HEAD}}]`, /not a JSON object/],
+  ["nothing", "", /no "format"/],
+  ["another document", '{"ok":true}', /no "format"/],
+  ["the format inside", `{"a":${HEAD}}}`, /no "format"/],
+  ["another format", '{"format":"skychat-archive2","version":1}', /no "format"/],
+  ["a text that lies", '{"a":"\\"format\\":\\"skychat-archive\\""}', /no "format"/],
+  ["a late format", `{"a":"${"x".repeat(4_096)}","format":"skychat-archive"}`, /no "format"/],
+  ["half of one", `${HEAD},"messages":[{"text":"a"}`, /cut off/],
+  ["half a text", `${HEAD},"messages":"}`, /cut off/],
+  ["wrong brackets", `${HEAD},"messages":[}}`, /do not match/],
+  ["more behind it", `${HEAD}}{}`, /more behind/],
+  ["a deep one", `${HEAD},"a":${"[".repeat(64)}`, /nested too deeply/],
+];
+
+for (const [name, body, reason] of FOREIGN) {
+  Deno.test(`export keeps the old file when the answer is ${name}`, async () => {
+    const files = { "/a.json": "good" };
+    // Without a length, as the end of the connection is all that ends it.
+    const app = storingApp(async (_request, reply) => {
+      await reply.write(`HTTP/1.1 200 OK\r\n\r\n${body}`);
+      reply.cut();
+    });
+    const { code, stdout, stderr } = await runTest(["export", "/a.json"], {
+      network: app.network,
+      files,
+    });
+    assert.match(stderr, /^skychat: export: the answer is not a whole SkyChat archive: /);
+    assert.match(stderr, reason);
+    assert.equal(stdout, "");
+    assert.equal(code, 1);
+    assert.deepEqual(files, { "/a.json": "good" });
+  });
+}
+
+Deno.test("export stops reading junk at once", async () => {
+  let sent = 0;
+  const app = storingApp(async (_request, reply) => {
+    await reply.write('HTTP/1.1 200 OK\r\n\r\n{"x":"');
+    for (;; sent++) await reply.write("x".repeat(4_096));
+  });
+  const { code, stderr } = await runTest(["export", "/a"], { network: app.network, files: {} });
+  assert.match(stderr, /no "format":"skychat-archive" at its beginning/);
+  assert.equal(code, 1);
+  assert.ok(sent < 100, `${sent}`);
+});
+
+Deno.test("export and import want a path that is not empty", async () => {
+  for (const name of ["export", "import"]) {
+    const { code, stderr } = await runTest([name, ""]);
+    assert.equal(stderr, `skychat: ${name}: the path is empty\n`);
+    assert.equal(code, 1);
+  }
 });
 
 Deno.test("export makes no archive of an app without a store, which could only look like a backup", async () => {
@@ -110,7 +169,7 @@ Deno.test("export shows its progress on a terminal only, ten times a second at m
   for (const stderrTerminal of [true, false]) {
     let reply: FakeReply | undefined;
     const app = storingApp(async (_request, stream) => {
-      await stream.events("x".repeat(1_000));
+      await stream.events(`{"format":"skychat-archive","x":"${"x".repeat(967)}`);
       reply = stream;
     });
     const run = startCli(["export", "/a"], { network: app.network, stderrTerminal, files: {} });
@@ -119,6 +178,7 @@ Deno.test("export shows its progress on a terminal only, ten times a second at m
       await reply?.chunk("x".repeat(1_000));
       await run.clock.advance(20);
     }
+    await reply?.chunk('"}');
     await reply?.end();
     assert.equal(await run.code, 0);
     const updates = run.stderr.text.split("\r\x1b[K");

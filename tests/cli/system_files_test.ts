@@ -51,16 +51,25 @@ Deno.test("draftFile leaves the old file as it was, and nothing else, when it is
   });
 });
 
-Deno.test("draftFile replaces a symbolic link, not what it leads to", async () => {
+Deno.test("draftFile writes through symbolic links, relative, in a row, or to nothing yet", async () => {
   if (Deno.build.os === "windows") return;
   await inFolder(async (folder) => {
-    await Deno.writeTextFile(`${folder}/target`, "old");
-    await Deno.symlink(`${folder}/target`, `${folder}/link`);
-    const draft = await draftFile(`${folder}/link`);
-    await draft.write(utf8("new"));
-    await draft.commit();
-    assert.equal(await read(`${folder}/link`), "new");
-    assert.equal(await read(`${folder}/target`), "old");
+    await Deno.mkdir(`${folder}/far`);
+    await Deno.writeTextFile(`${folder}/far/target`, "old");
+    await Deno.symlink("far/target", `${folder}/link`);
+    await Deno.symlink(`${folder}/link`, `${folder}/far/second`);
+    await Deno.symlink("far/later", `${folder}/dangling`);
+    for (const [link, target] of [["far/second", "target"], ["dangling", "later"]] as const) {
+      const draft = await draftFile(`${folder}/${link}`);
+      await draft.write(utf8(`new ${link}`));
+      await draft.commit();
+      assert.equal((await Deno.lstat(`${folder}/${link}`)).isSymlink, true);
+      assert.equal((await Deno.lstat(`${folder}/far/${target}`)).isFile, true);
+      assert.equal(await read(`${folder}/far/${target}`), `new ${link}`);
+    }
+    assert.deepEqual(names(`${folder}/far`), ["later", "second", "target"]);
+    await Deno.symlink("loop", `${folder}/loop`);
+    await assert.rejects(() => draftFile(`${folder}/loop`), CliError);
   });
 });
 
