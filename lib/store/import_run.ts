@@ -19,11 +19,16 @@ export interface ImportTable<R> {
    * 1970) or the next key that is free.
    */
   admit(record: R, time: bigint): Refusal | undefined;
-  /**
-   * Stores what was admitted since the last call; resolves when it is on disk, to the number of
-   * records that the per-peer cap pushed out. Rejects when the disk fails: that lot is given up.
-   */
-  flush(): Promise<number>;
+  /** Stores what was admitted since the last call; resolves when it is on disk, or could not be. */
+  flush(): Promise<Flushed>;
+}
+
+/** What became of the records that were admitted between two calls of {@link ImportTable.flush}. */
+export interface Flushed {
+  /** Records that the per-peer cap pushed out. */
+  readonly evicted: number;
+  /** Which of them the disk refused, by their place among them: none usually. */
+  readonly lost: readonly number[];
 }
 
 /** What an import needs of a store. */
@@ -53,7 +58,8 @@ export class Importer {
 
   /**
    * Resolves when what was stored is on disk. `onProgress` gets the number of entries handled so far,
-   * after each batch and at the end. Rejects with what the store threw; what was stored stays.
+   * after each batch and at the end. A disk that refuses a record ends it like a full store. Rejects
+   * with what the store threw; what was stored stays.
    */
   run(
     entries: ImportEntries,
@@ -95,7 +101,7 @@ async function runImport(
       table: target.messages,
       merge: () => new ConversationMerge(identityOf),
       expiry: target.expiry(),
-      stored: () => counts.messages++,
+      stored: "messages",
       counts,
       steps,
     },
@@ -111,7 +117,7 @@ async function runImport(
       table: target.groupMessages,
       merge: () => new ConversationMerge(groupIdentityOf),
       expiry: target.expiry(),
-      stored: () => counts.group_messages++,
+      stored: "group_messages",
       counts,
       steps,
     },
@@ -183,14 +189,23 @@ async function mergeAll<R extends { readonly timestamp: string }>(
     table: ImportTable<R>;
     merge: () => ConversationMerge<R>;
     expiry: bigint | undefined;
-    stored: () => void;
+    /** What counts these records. */
+    stored: "messages" | "group_messages";
     counts: Counts;
     steps: Steps;
   },
 ): Promise<void> {
   const rules = { admit: (record: R, time: bigint) => table.admit(record, time), expiry };
+  let admitted: { readonly isExpiring: boolean }[] = [];
   const flush = async () => {
-    counts.evicted += await table.flush();
+    const { evicted, lost } = await table.flush();
+    const kept = admitted.filter((_, place) => !lost.includes(place));
+    admitted = [];
+    counts.evicted += evicted;
+    counts[stored] += kept.length;
+    counts.expiring += kept.filter(({ isExpiring }) => isExpiring).length;
+    // Where the disk refuses one, it will refuse the next: a full disk is a full store.
+    if (lost.length > 0) counts.full = true;
   };
   for (const [name, records] of conversations) {
     if (counts.full) break;
@@ -209,11 +224,9 @@ async function mergeAll<R extends { readonly timestamp: string }>(
       }
       if (decision.kind === "duplicate") counts.duplicates++;
       else if (decision.kind === "rejected") counts.rejected++;
-      else {
-        stored();
-        if (decision.isExpiring) counts.expiring++;
-      }
+      else admitted.push(decision);
       await steps.step({ handled: true, flush });
+      if (counts.full) break;
     }
   }
   await flush();

@@ -1,12 +1,11 @@
 import type { Clock } from "#kit";
 import type { Conversations } from "./conversations.ts";
 import type { Refusal } from "./history.ts";
-import type { ImportTable, ImportTarget } from "./import_run.ts";
+import type { Flushed, ImportTable, ImportTarget } from "./import_run.ts";
 import type { KvGroups, NewGroupRecord } from "./kv_groups.ts";
 import type { HistoryPolicy } from "./policy.ts";
 import type { GroupRecord, HistoryRecord } from "./record.ts";
 import type { RecordReader } from "./record_reader.ts";
-import { StoreError } from "./store_error.ts";
 
 /** What an import reads of a store, and how it writes. */
 export interface KvImportParts {
@@ -95,11 +94,10 @@ class Lot {
     this.#evicted += evicted;
   }
 
-  async flush(): Promise<number> {
+  async flush(): Promise<Flushed> {
     const [kept, evicted] = [this.#kept, this.#evicted];
     [this.#kept, this.#evicted] = [[], 0];
     const stored = await Promise.all(kept);
-    if (!stored.includes(false)) return evicted;
-    throw new StoreError("disk", "a part of the import could not be written: see the log");
+    return { evicted, lost: stored.flatMap((isStored, place) => isStored ? [] : place) };
   }
 }

@@ -228,7 +228,7 @@ export class MemoryHistory implements History {
         flush: () => {
           const count = evicted;
           evicted = 0;
-          return Promise.resolve(count);
+          return Promise.resolve({ evicted: count, lost: [] });
         },
       },
       groupMessages: {
@@ -238,7 +238,7 @@ export class MemoryHistory implements History {
           if (refused === undefined) this.#groups.add(record, time);
           return refused;
         },
-        flush: () => Promise.resolve(0),
+        flush: () => Promise.resolve({ evicted: 0, lost: [] }),
       },
       expiry: () => this.#policy.expiry(this.#clock.wall()),
       pause: () => this.#clock.sleep(0),

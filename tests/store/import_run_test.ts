@@ -2,7 +2,12 @@ import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import fc from "fast-check";
 import type { Refusal } from "../../lib/store/history.ts";
 import { groupIdentityOf, identityOf } from "../../lib/store/import_merge.ts";
-import { IMPORT_BATCH, Importer, type ImportTable } from "../../lib/store/import_run.ts";
+import {
+  type Flushed,
+  IMPORT_BATCH,
+  Importer,
+  type ImportTable,
+} from "../../lib/store/import_run.ts";
 import type { GroupRecord, HistoryRecord } from "../../lib/store/record.ts";
 import { formatTimestamp } from "../../lib/store/timestamp.ts";
 import { peerKey } from "./search_fixture.ts";
@@ -23,6 +28,8 @@ class Table<R extends HistoryRecord | GroupRecord> implements ImportTable<R> {
   readonly kept = new Map<string, { key: bigint; record: R }[]>();
   readonly #admitted: { record: R; time: bigint }[] = [];
   readonly #limits: Limits;
+  /** Records of a lot from this one on are refused by the disk. */
+  refuses = Infinity;
   /** Thrown by the next flush. */
   failure: Error | undefined;
 
@@ -45,14 +52,16 @@ class Table<R extends HistoryRecord | GroupRecord> implements ImportTable<R> {
     return undefined;
   }
 
-  flush(): Promise<number> {
+  flush(): Promise<Flushed> {
     const admitted = this.#admitted.splice(0);
     const failure = this.failure;
     this.failure = undefined;
     if (failure !== undefined) return Promise.reject(failure);
-    return Promise.resolve(
-      admitted.reduce((sum, { record, time }) => sum + this.keep(record, time), 0),
-    );
+    const { refuses } = this;
+    const lost = admitted.flatMap((_, place) => place >= refuses ? place : []);
+    const evicted = admitted.slice(0, refuses)
+      .reduce((sum, { record, time }) => sum + this.keep(record, time), 0);
+    return Promise.resolve({ evicted, lost });
   }
 
   keep(record: R, time: bigint): number {
@@ -201,6 +210,19 @@ Deno.test("Importer runs one import after the other, also after one that failed"
   await rejects(failed, /disk full/);
   deepEqual(await second, { ...NOTHING, messages: 2 });
   deepEqual(await store.importer.run(entries), { ...NOTHING, duplicates: 2 });
+});
+
+Deno.test("Importer ends like at a full store where the disk refuses, and counts what is there", async () => {
+  const store = new Store();
+  store.messages.refuses = 2;
+  const messages = Array.from({ length: 600 }, (_, second) => message(ALICE, second));
+  const groupMessages = [groupMessage(1)];
+  const report = await store.importer.run({ messages, groupMessages });
+  deepEqual(report, { ...NOTHING, messages: 2, full: true });
+  equal(store.messages.all().length, 2);
+  store.messages.refuses = Infinity;
+  const again = await store.importer.run({ messages, groupMessages });
+  deepEqual(again, { ...NOTHING, messages: 598, group_messages: 1, duplicates: 2 });
 });
 
 /** Times at which nothing collides with what was moved on by a nanosecond. */

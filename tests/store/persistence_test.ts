@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { silentLog } from "#kit";
+import { silentLog, systemClock } from "#kit";
 import { type KvHistory, openHistory, type OpenHistoryOptions, StoreError } from "#store";
 import { ManualClock } from "#support/manual_clock.ts";
 import { everyEvent, keptLog, messageWith, peerNumber, SELF } from "#support/stored_messages.ts";
@@ -203,6 +203,32 @@ for (const now of ["before", "after"] as const) {
       await reopened.close();
     }));
 }
+
+Deno.test("an import ends where the disk refuses, and counts what it stored before", () =>
+  onDisk(async ({ open }) => {
+    const failing: Parameters<typeof failingKv>[0] = { now: "never" };
+    const limits = { ...FREE, perPeerCap: 0 };
+    const history = await open({ openKv: failingKv(failing), limits, clock: systemClock });
+    const now = Date.now();
+    const messages = Array.from({ length: 2_000 }, (_, number) => ({
+      peer: ANN,
+      outgoing: false,
+      text: `${number}`,
+      timestamp: new Date(now - 10_000 + number).toISOString(),
+    }));
+    const report = await history.import({ messages, groupMessages: [] }, (handled) => {
+      if (handled >= 1_000) failing.now = "before";
+    });
+    assert.equal(report.full, true);
+    assert.ok(report.messages >= 900 && report.messages < 2_000, String(report.messages));
+    failing.now = "never";
+    await history.settled();
+    assert.equal(history.figures().messages, report.messages);
+    const rest = await history.import({ messages, groupMessages: [] });
+    assert.deepEqual([rest.full, rest.messages], [false, 2_000 - report.messages]);
+    await assertSumsAgree(history);
+    await history.close();
+  }));
 
 Deno.test("a deletion that was made although its commit failed is seen by the next change", () =>
   onDisk(async ({ clock, open }) => {
