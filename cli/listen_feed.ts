@@ -6,7 +6,7 @@ import type { ListenPrinter, ListenView } from "./listen_printers.ts";
 import { readSeeds, SeedMatcher } from "./listen_seeds.ts";
 import { SeenEvents } from "./seen_events.ts";
 import { identityOfEvent, type ReceivedEvent, receivedEvent } from "./sse_event.ts";
-import { numberedEvent } from "./numbered_event.ts";
+import { numberedEvent, resumableSeq } from "./numbered_event.ts";
 
 /** Events before the newest that a first connection asks for: as many as `/sse` repeats. */
 export const LISTEN_BACKLOG = 256;
@@ -63,7 +63,7 @@ export class ListenFeed implements FeedHandlers {
     if (!this.#numbered) return this.#print(receivedEvent(object));
     const seq = numberField(object, "seq");
     const gap = gapOf(object);
-    this.#cursor = seq ?? this.#cursor;
+    this.#cursor = resumableSeq(object) ?? this.#cursor;
     if (gap !== undefined) {
       // What is missing of the backlog, nobody asked for.
       if (gap.next - 1 > this.#backlogEnd) this.#printer.gap(gap);

@@ -19,3 +19,11 @@ export function numberedEvent(view: JsonView): ReceivedEvent {
     view,
   };
 }
+
+/**
+ * The number after which a reader is to come back: none for an event that is not on disk, whose number
+ * the app may give to another one after a restart (`"kept":false`, which has no `id:` line either).
+ */
+export function resumableSeq(view: JsonView): number | undefined {
+  return view["kept"] === false ? undefined : numberField(view, "seq");
+}

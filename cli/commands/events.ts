@@ -7,6 +7,7 @@ import { EXIT_OK, usageError } from "../errors.ts";
 import { type FeedHandlers, followFeed } from "../event_feed.ts";
 import { gapOf, gapText } from "../event_gap.ts";
 import { type JsonView, numberField, parseJsonObject, textField } from "../json_view.ts";
+import { resumableSeq } from "../numbered_event.ts";
 import type { Span } from "../output.ts";
 import { SeenEvents } from "../seen_events.ts";
 import { escapeBody } from "../terminal_text.ts";
@@ -57,7 +58,7 @@ class EventPrinter implements FeedHandlers {
     }
     this.#checkStart(numberField(view, "seq"));
     // Not the largest so far: after a restart of the app the numbers start again.
-    this.#since = numberField(view, "seq") ?? this.#since;
+    this.#since = resumableSeq(view) ?? this.#since;
     const identity = identityOf(view);
     if (identity !== undefined && !this.#seen.add(identity)) return;
     // Data of several lines is put on one; otherwise it is printed as it came.

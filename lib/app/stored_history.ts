@@ -26,6 +26,10 @@ export async function openStoredHistory(
   // A node that keeps nothing has none of this code in memory.
   const { openHistory, StoreError } = await import("#store");
   try {
+    // NaN is no number of messages either.
+    if (!(config.seed >= 0)) {
+      throw new StoreError("invalid-limits", "invalid limits: Seed must be >= 0");
+    }
     const history = await openHistory({
       ...node,
       path: config.path,

@@ -152,3 +152,10 @@ Deno.test("events keeps every part of an event on its line", async () => {
   const { lines } = await eventsOf([[hostile]], { count: 1 });
   assert.deepEqual(lines, ["[10:00:01] #7 d\\nm i\\nn a\\nb→c\\nd  two\\nlines"]);
 });
+
+Deno.test("events does not come back with the number of an event that the app has not kept", async () => {
+  const passing = { ...outgoing, kept: false };
+  const gap = { ...incoming, seq: 9, id: "gap-8", gap: { after: 8, next: 10 }, kept: false };
+  const { paths } = await eventsOf([[incoming, passing, gap], [group]], { count: 3, end: true });
+  assert.deepEqual(paths.map((path) => path.replace(/.*since=/, "")), ["0", "7"]);
+});

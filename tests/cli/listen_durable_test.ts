@@ -270,3 +270,20 @@ Deno.test("listen filters numbered events by sender and network", async () => {
   await run.stdout.untilLines(4);
   assert.deepEqual(texts(await stop(run)), ["c"]);
 });
+
+Deno.test("listen comes back after the last kept event, and prints what took the numbers of others", async () => {
+  const node = new DurableApp();
+  node.events = [said(300, "kept")];
+  const run = listen(node);
+  await run.stdout.untilLines(4);
+  await node.publish(said(301, "only shown", { kept: false }));
+  await run.stdout.untilLines(5);
+  node.events = [said(300, "kept"), said(301, "new, and kept", { id: "another id" })];
+  await node.restart();
+  await run.stderr.untilLines(1);
+  await run.clock.advance(1_000);
+  await run.stdout.untilLines(6);
+  assert.deepEqual(texts(await stop(run)), ["kept", "only shown", "new, and kept"]);
+  const paths = node.paths.filter((path) => path.startsWith("/events"));
+  assert.deepEqual(paths, ["/events?since=44", "/events?since=300"]);
+});

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
+<<<<<<< worktree
+import { EventHub, parseChannels, resumableSeqOf } from "#events";
+import { silentLog } from "#kit";
+=======
 import { silentLog, systemClock } from "#kit";
+>>>>>>> mine
 import { type KvHistory, openHistory, type OpenHistoryOptions, StoreError } from "#store";
+import { failingKv } from "#support/failing_kv.ts";
 import { ManualClock } from "#support/manual_clock.ts";
 import { everyEvent, keptLog, messageWith, peerNumber, SELF } from "#support/stored_messages.ts";
 
@@ -29,31 +35,6 @@ async function onDisk(test: (disk: Disk) => Promise<void>): Promise<void> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-/** A database whose commits fail on demand, before they are made or after. */
-function failingKv(failing: { now: "never" | "before" | "after" }) {
-  return async (path: string): Promise<Deno.Kv> => {
-    const kv = await Deno.openKv(path);
-    return new Proxy(kv, {
-      get(target, name) {
-        const found: unknown = Reflect.get(target, name);
-        if (name === "atomic") return () => failingOperation(target.atomic(), failing);
-        return typeof found === "function" ? found.bind(target) : found;
-      },
-    });
-  };
-}
-
-function failingOperation(operation: Deno.AtomicOperation, failing: { now: string }) {
-  const commit = operation.commit.bind(operation);
-  operation.commit = async () => {
-    if (failing.now === "before") throw new Error("disk full");
-    const result = await commit();
-    if (failing.now === "after") throw new Error("power cut");
-    return result;
-  };
-  return operation;
 }
 
 /** Sums that memory has, against those counted from what the store gives back. */
@@ -300,4 +281,91 @@ Deno.test("a process whose store another one took over writes no more, says so o
     assert.equal(second.figures().failing, false);
     await assertSumsAgree(second);
     await second.close();
+  }));
+
+Deno.test("the number of an event that is not kept, for its peer is not on the whitelist, is taken for good", () =>
+  onDisk(async ({ clock, open }) => {
+    const whitelistPath = await Deno.makeTempFile();
+    await Deno.writeTextFile(whitelistPath, ANN);
+    const first = await open({ whitelistPath });
+    first.append(messageWith(ANN, { wall: clock.wall() }));
+    first.append(messageWith(BEN, { wall: clock.wall(), text: "a secret of BEN" }));
+    await first.close();
+    const second = await open({ whitelistPath });
+    assert.equal(second.events.newest, 2);
+    assert.equal(second.append(messageWith(ANN, { wall: clock.wall(), text: "next" })).seq, 3);
+    const hub = new EventHub({ clock, archive: second.events });
+    const lines = await hub.subscribe({ channels: parseChannels("all"), since: 1 }).next();
+    assert.deepEqual(JSON.parse(lines[0] ?? "").gap, { after: 1, next: 3 });
+    hub.close();
+    await second.close();
+    await Deno.remove(whitelistPath);
+  }));
+
+Deno.test("no byte of a message outside the whitelist reaches the disk", async () => {
+  const folder = await Deno.makeTempDir();
+  const clock = new ManualClock();
+  const whitelistPath = `${folder}/keys`;
+  await Deno.writeTextFile(whitelistPath, ANN);
+  const path = `${folder}/history.db`;
+  const history = await openHistory({ path, clock, log: silentLog, self: SELF, whitelistPath });
+  history.append(messageWith(BEN, { wall: clock.wall(), text: "a-secret-of-ben" }));
+  history.append(messageWith(ANN, { wall: clock.wall(), text: "a-word-of-ann" }));
+  await history.sweep();
+  const onDiskNow = async (text: string) => {
+    for await (const { name } of Deno.readDir(folder)) {
+      const bytes = await Deno.readFile(`${folder}/${name}`);
+      if (new TextDecoder("latin1").decode(bytes).includes(text)) return true;
+    }
+    return false;
+  };
+  assert.deepEqual([await onDiskNow("a-secret-of-ben"), await onDiskNow("a-word-of-ann")], [
+    false,
+    true,
+  ]);
+  await history.close();
+  assert.equal(await onDiskNow("a-secret-of-ben"), false);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a reader that was there when the disk failed gets every event of the next process", () =>
+  onDisk(async ({ clock, open }) => {
+    const failing: Parameters<typeof failingKv>[0] = { now: "never" };
+    let history = await open({ openKv: failingKv(failing) });
+    let hub = new EventHub({ clock, archive: history.events });
+    const publish = async (text: string) => {
+      const event = messageWith(ANN, { wall: clock.wall(), text });
+      const { seq, committed } = history.append(event);
+      await committed;
+      hub.publishMessage(event, seq);
+    };
+    const read = async (since: number, count: number) => {
+      const reader = hub.subscribe({ channels: parseChannels("all"), since });
+      const lines: string[] = [];
+      while (lines.length < count) lines.push(...await reader.next());
+      reader.close();
+      return {
+        texts: lines.map((line) => JSON.parse(line).text),
+        last: lines.map(resumableSeqOf).findLast((id) => id !== undefined) ?? since,
+      };
+    };
+    await publish("kept");
+    failing.now = "before";
+    await publish("lost 1");
+    await publish("lost 2");
+    const before = await read(0, 3);
+    assert.deepEqual([before.texts, before.last], [["kept", "lost 1", "lost 2"], 1]);
+    failing.now = "never";
+    const closing = history.close();
+    await publish("came while it closed");
+    await closing;
+    assert.equal((await read(before.last, 3)).last, 1);
+    hub.close();
+    history = await open();
+    hub = new EventHub({ clock, archive: history.events });
+    for (const text of ["new 1", "new 2", "new 3"]) await publish(text);
+    const after = await read(before.last, 3);
+    assert.deepEqual([after.texts, after.last], [["new 1", "new 2", "new 3"], 4]);
+    hub.close();
+    await history.close();
   }));
