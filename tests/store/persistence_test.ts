@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
-<<<<<<< worktree
 import { EventHub, parseChannels, resumableSeqOf } from "#events";
-import { silentLog } from "#kit";
-=======
 import { silentLog, systemClock } from "#kit";
->>>>>>> mine
 import { type KvHistory, openHistory, type OpenHistoryOptions, StoreError } from "#store";
 import { failingKv } from "#support/failing_kv.ts";
 import { ManualClock } from "#support/manual_clock.ts";
