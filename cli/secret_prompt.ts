@@ -1,4 +1,4 @@
-import { utf8Text } from "#kit";
+import { equalBytes, utf8, utf8Text } from "#kit";
 import { CliError } from "./errors.ts";
 import type { CliIo } from "./io.ts";
 
@@ -15,7 +15,7 @@ export const MAX_SECRET_BYTES = 4_096;
 /**
  * Asks for a line on the terminal without showing what is typed. Backspace and Ctrl-U work.
  *
- * @throws {CliError} when the user gives up, with Ctrl-C or by hanging up.
+ * @throws {CliError} when the user gives up, with Ctrl-C or by hanging up, or types what is no UTF-8.
  */
 export async function readSecret({ terminal, output }: CliIo, prompt: string): Promise<string> {
   const line = new SecretLine();
@@ -34,6 +34,17 @@ export async function readSecret({ terminal, output }: CliIo, prompt: string): P
   }
 }
 
+/**
+ * The text of a secret's bytes.
+ *
+ * @throws {CliError} when they are no UTF-8: with replaced characters it would be another secret.
+ */
+export function secretText(bytes: Uint8Array): string {
+  const text = utf8Text(bytes);
+  if (!equalBytes(utf8(text), bytes)) throw new CliError("the password is not valid UTF-8");
+  return text;
+}
+
 /** A line under construction, key by key. */
 class SecretLine {
   #bytes: number[] = [];
@@ -43,7 +54,7 @@ class SecretLine {
     for (const byte of typed) {
       if (byte === CTRL_C) throw new CliError("interrupted");
       if (ENDS.has(byte) || (byte === CTRL_D && this.#bytes.length > 0)) {
-        return utf8Text(Uint8Array.from(this.#bytes));
+        return secretText(Uint8Array.from(this.#bytes));
       }
       if (byte === CTRL_D) throw new CliError("interrupted");
       this.#key(byte);

@@ -1,10 +1,10 @@
 import { hashPassword, MAX_PASSWORD_BYTES } from "#crypto";
-import { concat, utf8, utf8Text } from "#kit";
+import { concat, utf8 } from "#kit";
 import type { Call } from "../command.ts";
 import { CliError, EXIT_OK, usageError } from "../errors.ts";
 import type { CliIo } from "../io.ts";
 import type { PASSWD_FLAGS } from "../record_flags.ts";
-import { readSecret } from "../secret_prompt.ts";
+import { readSecret, secretText } from "../secret_prompt.ts";
 
 /** Writes the line of a password file (http-api.md 2.1) to a file or to stdout. */
 export async function run(call: Call<typeof PASSWD_FLAGS>): Promise<number> {
@@ -17,6 +17,7 @@ export async function run(call: Call<typeof PASSWD_FLAGS>): Promise<number> {
   const password = io.terminal.interactive ? await askTwice(io) : await firstLine(io);
   if (password === "") throw new CliError("passwd: the password is empty");
   if (utf8(password).length > MAX_PASSWORD_BYTES) throw tooLong();
+  if (password.includes("\0")) throw new CliError("passwd: the password holds a NUL character");
   const form = flags.form === "sha256" ? "sha256" : "scrypt";
   const line = await hashPassword(password, { form, random: io.random });
   if (file === undefined || file === "-") {
@@ -55,7 +56,7 @@ async function firstLine(io: CliIo): Promise<string> {
     total += bytes.length;
     if (total > MAX_PASSWORD_BYTES + 1) throw tooLong();
   }
-  return utf8Text(concat(...parts)).replace(/\r$/, "");
+  return secretText(concat(...parts)).replace(/\r$/, "");
 }
 
 function tooLong(): CliError {

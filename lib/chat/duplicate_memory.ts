@@ -38,7 +38,8 @@ export class DuplicateMemory {
 
   /**
    * Whether this peer sent the same body under the same id within the window. Remembers it either
-   * way, except for ids that are empty or too long for a table, which are never repetitions.
+   * way, except for ids that are empty or too long for a table, which are never repetitions. Half a
+   * surrogate pair counts as U+FFFD, as which it is stored and comes back after a restart.
    */
   seenBefore(peer: string, message: { readonly id: string; readonly body: string }): boolean {
     return this.#see(peer, { message, at: this.#clock.now() });
@@ -57,9 +58,10 @@ export class DuplicateMemory {
 
   #see(
     peer: string,
-    { message: { id, body }, at }: { message: { id: string; body: string }; at: number },
+    { message, at }: { message: { id: string; body: string }; at: number },
   ): boolean {
-    if (id === "" || id.length > MAX_STORED_ID) return false;
+    if (message.id === "" || message.id.length > MAX_STORED_ID) return false;
+    const [id, body] = [message.id.toWellFormed(), message.body.toWellFormed()];
     const digest = bodyDigest(body);
     const ids = this.#idsOf(peer);
     const known = ids.get(id);

@@ -22,6 +22,8 @@ export const MAX_STORED_ID = 128;
 export const MAX_READ_IDS = 256;
 /** Log lines that the frames of one connection may cause, so that no peer can flood the log. */
 export const MAX_LINES_PER_LINK = 32;
+/** Deletions that one connection may ask for, a second and at once; more are ignored (ours). */
+export const DELETE_RATE = { perSecond: 10, burst: 50 } as const;
 /** News that may wait for the disk before reading from peers pauses, those included that are no messages. */
 export const MAX_WAITING_EVENTS = 4_096;
 /** Milliseconds that closing direct chat waits for commits and for the receipts they are owed. */

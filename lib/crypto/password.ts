@@ -7,7 +7,10 @@ import { formatScryptLine, parseScryptLine, SCRYPT_COST, scryptHash } from "./pa
 export interface PasswordVerifier {
   /** Whether one try costs much time and memory, so that callers must limit tries. */
   readonly slow: boolean;
-  /** Whether these are the bytes of the password. Compares in constant time, lets others have turns. */
+  /**
+   * Whether these are the bytes of the password. Compares in constant time, lets others have turns. A
+   * password with a NUL is always wrong: HMAC, and so scrypt, fills a short one up with them.
+   */
   verify(password: Uint8Array): Promise<boolean>;
 }
 
@@ -49,7 +52,8 @@ export function parsePasswordLine(text: string): PasswordVerifier | "blank" {
 /**
  * The line for a password file that holds this password; no line end.
  *
- * @throws {RangeError} when the password is empty or longer than {@link MAX_PASSWORD_BYTES} bytes.
+ * @throws {RangeError} when the password is empty, longer than {@link MAX_PASSWORD_BYTES} bytes, or holds
+ * a NUL.
  */
 export async function hashPassword(
   password: string,
@@ -60,6 +64,7 @@ export async function hashPassword(
   if (bytes.length > MAX_PASSWORD_BYTES) {
     throw new RangeError(`Cannot hash a password: it is longer than ${MAX_PASSWORD_BYTES} bytes`);
   }
+  if (bytes.includes(0)) throw new RangeError("Cannot hash a password: it holds a NUL character");
   const salt = random.bytes(PASSWORD_SALT_BYTES);
   if (form === "sha256") return `${toHex(salt)}:${toHex(sha256(concat(bytes, salt)))}`;
   const hash = await scryptHash(bytes, { ...SCRYPT_COST, salt, length: DIGEST_BYTES });
@@ -80,7 +85,10 @@ function sha256Verifier(line: string): PasswordVerifier {
   }
   return {
     slow: false,
-    verify: (password) => Promise.resolve(equalSecrets(sha256(concat(password, salt)), digest)),
+    verify: (password) =>
+      Promise.resolve(
+        equalSecrets(sha256(concat(password, salt)), digest) && !password.includes(0),
+      ),
   };
 }
 
@@ -90,7 +98,7 @@ function scryptVerifier(line: string): PasswordVerifier {
     slow: true,
     async verify(password) {
       const options = { ...parameters, length: hash.length };
-      return equalSecrets(await scryptHash(password, options), hash);
+      return equalSecrets(await scryptHash(password, options), hash) && !password.includes(0);
     },
   };
 }

@@ -31,9 +31,13 @@ const KEYS = {
 
 type ListName = keyof typeof KEYS;
 
+/** Bytes of the longest way to write the name of a list: `\u0067` and so on. A longer key is none. */
+const MAX_KEY_BYTES = 6 * "group_messages".length;
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const COLON = 0x3a;
 const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
@@ -43,7 +47,7 @@ const CLOSE_OBJECT = 0x7d;
  * Reads an archive of `/export` out of bytes, sans-io: {@link push} what came, then {@link finish}.
  *
  * Each record is parsed as soon as it is there, so neither bytes nor text of the whole document are
- * ever held, and no single step is long. What is left of the document without its records, its
+ * ever held, and no single step is long. Nothing is read after the first {@link fault}. What is left of the document without its records, its
  * frame, is parsed at the end like any other body.
  */
 export class ArchiveReader {
@@ -52,6 +56,11 @@ export class ArchiveReader {
   readonly #lists: Record<ListName, object[]> = { messages: [], group_messages: [] };
   /** The list whose records are being read. */
   #list: ListName | undefined;
+  /** The string of the frame that is being read, or was last; undefined when it is too long for a key. */
+  #key: number[] | undefined;
+  /** The list whose value comes next. */
+  #announced: ListName | undefined;
+  readonly #seen = new Set<ListName>();
   /** Whether a comma came before the current record. */
   #afterComma = false;
   #depth = 0;
@@ -59,6 +68,11 @@ export class ArchiveReader {
   #escaped = false;
   #over = false;
   #fault: string | undefined;
+
+  /** Why this will never be an archive, as soon as that is known: text of http-api.md 4.17. */
+  get fault(): string | undefined {
+    return this.#fault === undefined ? undefined : unreadable(this.#fault).message;
+  }
 
   /** Takes the next bytes and keeps what it needs of them. */
   push(bytes: Uint8Array): void {
@@ -69,6 +83,11 @@ export class ArchiveReader {
         this.#text(byte);
       } else if (byte === QUOTE) {
         this.#inText = true;
+        this.#key = [];
+      } else if (byte === COLON && this.#list === undefined && this.#depth === 1) {
+        this.#announced = this.#listOfKey();
+      } else if (byte === COMMA && this.#list === undefined && this.#depth === 1) {
+        this.#announced = undefined;
       } else if (byte === COMMA && this.#list !== undefined && this.#depth === 2) {
         this.#keep(bytes.subarray(from, at));
         this.#endRecord();
@@ -76,9 +95,10 @@ export class ArchiveReader {
         from = at + 1;
       } else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
         this.#depth++;
-        if (byte !== OPEN_LIST || this.#depth !== 2 || this.#list !== undefined) continue;
+        if (byte !== OPEN_LIST || this.#depth !== 2 || this.#announced === undefined) continue;
         this.#keep(bytes.subarray(from, at + 1));
-        this.#list = this.#listAtEndOfFrame();
+        this.#list = this.#announced;
+        this.#announced = undefined;
         this.#afterComma = false;
         from = at + 1;
       } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) {
@@ -119,6 +139,9 @@ export class ArchiveReader {
     if (this.#escaped) this.#escaped = false;
     else if (byte === BACKSLASH) this.#escaped = true;
     else if (byte === QUOTE) this.#inText = false;
+    if (!this.#inText || this.#key === undefined) return;
+    if (this.#key.length < MAX_KEY_BYTES) this.#key.push(byte);
+    else this.#key = undefined;
   }
 
   #keep(bytes: Uint8Array): void {
@@ -131,11 +154,14 @@ export class ArchiveReader {
     this.#fail(`${this.#place(this.#list)} is too large`);
   }
 
-  #listAtEndOfFrame(): ListName | undefined {
-    const frame = this.#frame.peek(this.#frame.length);
-    const tail = utf8Text(frame?.subarray(-64) ?? new Uint8Array(0));
-    const name = /"(messages|group_messages)"[ \t\r\n]*:[ \t\r\n]*\[$/.exec(tail)?.[1];
-    return name === "messages" || name === "group_messages" ? name : undefined;
+  /** The list that the last string names, decoded as the JSON that it is. A name may come only once. */
+  #listOfKey(): ListName | undefined {
+    if (this.#key === undefined) return undefined;
+    const name = parsed(`"${utf8Text(Uint8Array.from(this.#key))}"`);
+    if (name !== "messages" && name !== "group_messages") return undefined;
+    if (this.#seen.has(name)) this.#fail(`${name} is there twice`);
+    this.#seen.add(name);
+    return name;
   }
 
   #endRecord(): void {
@@ -168,6 +194,7 @@ export class ArchiveReader {
   /** Nothing that came so far is of use any more. */
   #fail(reason: string): void {
     this.#fault = reason;
+    this.#over = true;
     this.#frame.clear();
     this.#record.clear();
     this.#lists.messages = [];
@@ -187,10 +214,10 @@ function frameOf(text: string): Readonly<Record<string, unknown>> {
     throw new BodyError("not a SkyChat archive");
   }
   const { version } = frame;
-  if (typeof version !== "number" || !Number.isInteger(version)) {
-    throw unreadable("version must be an integer");
+  if (typeof version !== "number" || !Number.isInteger(version) || version < 1) {
+    throw unreadable("version must be a positive integer");
   }
-  if (version <= 1) return frame;
+  if (version === 1) return frame;
   throw new BodyError(
     `archive is version ${version}; this SkyChat reads up to 1 — update it first`,
   );

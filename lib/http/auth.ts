@@ -9,9 +9,9 @@ import { textReply } from "./replies.ts";
 /** Milliseconds by which the answers to an address with too many wrong tries are late (http-api.md 2.1). */
 export const SLOWED_MS = 1_000;
 /** Answers to one address that are being delayed at a time (ours); more get 503 at once. */
-export const MAX_SLOWED_PER_CLIENT = 16;
+export const MAX_SLOWED_PER_CLIENT = 64;
 /** Answers to all addresses that are being delayed at a time (ours): they hold connections. */
-export const MAX_SLOWED = 64;
+export const MAX_SLOWED = 128;
 
 /** What a gate is made of. */
 export interface GateOptions {
@@ -21,7 +21,7 @@ export interface GateOptions {
   readonly internalToken?: string | undefined;
   /** For delays and for forgetting tries. */
   readonly clock: Clock;
-  /** For the key of the remembered digests. */
+  /** For the key of the remembered digests, and for who has to give way. */
   readonly random: Random;
   /** Told when an address begins to be slowed, at most once a minute. */
   readonly log?: Log | undefined;
@@ -52,7 +52,8 @@ class Gate implements PasswordGate {
     const token = options.internalToken?.trim() ?? "";
     if (token !== "") this.#token = this.#memory.digest(utf8(token));
     this.#attempts = new Attempts(options);
-    this.#queue = new LoginQueue((address) => this.#attempts.recent(address));
+    const failures = (address: string) => this.#attempts.recent(address);
+    this.#queue = new LoginQueue({ failures, random: options.random });
   }
 
   async check(credentials: Credentials, client: string): Promise<Response | undefined> {

@@ -47,8 +47,12 @@ export async function readBody(
       if (event.kind === "head") throw new Error("Cannot read a body: a head came inside it");
       const bytes = event.kind === "end" ? NO_BYTES : event.bytes.subarray(0, left);
       left -= bytes.length;
-      if (rule.archive !== undefined) rule.archive.push(bytes);
-      else if (budget.take(bytes.length)) body.push(bytes);
+      if (rule.archive !== undefined) {
+        rule.archive.push(bytes);
+        const { fault } = rule.archive;
+        // The rest of a body that cannot become an archive is not worth the reading.
+        if (fault !== undefined) return requestFault(400, fault);
+      } else if (budget.take(bytes.length)) body.push(bytes);
       else return requestFault(503, "too many large requests at a time, try again");
       const cut = event.kind === "body" && rule.cut === true && left === 0;
       if (event.kind === "end" || cut) {

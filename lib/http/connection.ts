@@ -8,6 +8,7 @@ import {
   BODY_DEADLINE_MS,
   HEAD_DEADLINE_MS,
   IDLE_LIMIT_MS,
+  IMPORT_DEADLINE_MS,
   LINGER_BYTES,
   LINGER_MS,
   READ_BUFFER_BYTES,
@@ -151,12 +152,14 @@ export class Connection {
   /** Whether the connection can go on after an admitted request. */
   async #serve(head: RequestHead, rule: BodyRule): Promise<boolean> {
     this.#enter("body", BODY_DEADLINE_MS);
+    const { clock } = this.#context;
+    const last = clock.now() + IMPORT_DEADLINE_MS;
     const body = await readBody({
       parser: this.#parser,
       budget: this.#context.bodies,
       nextEvent: () => this.#nextEvent(),
       sendContinue: async () => void await this.#socket.write(CONTINUE),
-      renew: () => this.#enter("body", BODY_DEADLINE_MS),
+      renew: () => this.#enter("body", Math.min(BODY_DEADLINE_MS, last - clock.now())),
     }, { head, rule });
     if (body === undefined) {
       this.close();

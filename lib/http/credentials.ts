@@ -3,8 +3,11 @@ import { type Clock, equalSecrets, type Random, toHex } from "#kit";
 
 /** Most characters of an Authorization header that are looked at; a longer one holds no password (ours). */
 export const MAX_AUTHORIZATION = 8_192;
-/** Milliseconds without use after which the right password must be hashed again (ours). */
-export const REMEMBER_MS = 600_000;
+/**
+ * Milliseconds without use after which the right password must be hashed again (ours): a day, so that
+ * guessers, who may share an address with everybody else, keep nobody waiting who uses the node daily.
+ */
+export const REMEMBER_MS = 86_400_000;
 /** Wrong passwords remembered, so that repeating one costs no hash; the oldest is forgotten (ours). */
 export const MAX_WRONG_REMEMBERED = 256;
 

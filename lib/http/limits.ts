@@ -44,6 +44,8 @@ export const MAX_HEADER_COUNT = 100;
 export const MAX_BODY_BYTES = 1_048_576;
 /** Bytes of an archive to import (http-api.md 1.2); longer gets 413. */
 export const MAX_IMPORT_BYTES = 67_108_864;
+/** Milliseconds from the head to the last byte of an archive, however steadily it comes: ten minutes. */
+export const IMPORT_DEADLINE_MS = 600_000;
 /** Bytes of an archive that must come in every {@link BODY_DEADLINE_MS}. */
 export const IMPORT_STEP_BYTES = 65_536;
 /**

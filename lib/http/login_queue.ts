@@ -1,9 +1,9 @@
+import type { Random } from "#kit";
+
 /** Slow password hashes that run at a time (ours): one thread gains nothing from a second, and each takes 32 MiB. */
 export const MAX_HASHES_RUNNING = 1;
-/** Slow password hashes that wait for their turn (ours); more get 503. */
-export const MAX_HASHES_WAITING = 16;
-/** Slow password hashes of one address, running and waiting (ours); more get 503. */
-export const MAX_HASHES_PER_CLIENT = 4;
+/** Slow password hashes that wait for their turn (ours); then somebody gets 503. */
+export const MAX_HASHES_WAITING = 64;
 
 interface Waiter {
   readonly client: string;
@@ -13,18 +13,23 @@ interface Waiter {
 
 /**
  * Lets few slow hashes run at a time, so that strangers cannot burn the processor. Those of addresses
- * with fewer wrong tries come first, and may take the place of others that wait, so that strangers
- * cannot keep out whoever knows the password either.
+ * with fewer wrong tries come first, then who came first.
+ *
+ * Behind a proxy everybody has one address. So there is no share for an address, but room for many who
+ * wait; and when that is full, somebody who waits gives way, picked by lot among the addresses with most
+ * wrong tries. Whoever knows the password waits their turn among the guesses, and has the same chance as
+ * each of them.
  */
 export class LoginQueue {
   readonly #failures: (client: string) => number;
-  readonly #held = new Map<string, number>();
+  readonly #random: Random;
   #waiting: Waiter[] = [];
   #running = 0;
 
   /** `failures`: recent wrong tries of an address. */
-  constructor(failures: (client: string) => number) {
-    this.#failures = failures;
+  constructor(options: { failures: (client: string) => number; random: Random }) {
+    this.#failures = options.failures;
+    this.#random = options.random;
   }
 
   /** Hashes waiting now. */
@@ -34,19 +39,12 @@ export class LoginQueue {
 
   /** Does the work when it is its turn; `busy` when there is no room for it. */
   async run<T>(client: string, work: () => Promise<T>): Promise<T | "busy"> {
-    const held = this.#held.get(client) ?? 0;
-    if (held >= MAX_HASHES_PER_CLIENT) return "busy";
-    this.#held.set(client, held + 1);
+    if (!await this.#turn(client)) return "busy";
     try {
-      if (!await this.#turn(client)) return "busy";
-      try {
-        return await work();
-      } finally {
-        this.#running--;
-        this.#next();
-      }
+      return await work();
     } finally {
-      this.#release(client);
+      this.#running--;
+      this.#next();
     }
   }
 
@@ -63,35 +61,31 @@ export class LoginQueue {
   }
 
   #next(): void {
-    const [first] = this.#byFailures();
+    let first: Waiter | undefined;
+    for (const waiter of this.#waiting) {
+      if (first && this.#failures(waiter.client) >= this.#failures(first.client)) continue;
+      first = waiter;
+    }
     if (first === undefined) return;
     this.#running++;
     this.#remove(first);
     first.settle(true);
   }
 
-  /** Turns the worst waiter away if it is worse than this client. */
+  /** Turns away one of the waiters with most failures, unless this client has more. */
   #makeRoom(client: string): boolean {
-    const worst = this.#byFailures().at(-1);
-    if (worst === undefined) return false;
-    if (this.#failures(worst.client) <= this.#failures(client)) return false;
-    this.#remove(worst);
-    worst.settle(false);
+    const most = Math.max(...this.#waiting.map((waiter) => this.#failures(waiter.client)));
+    if (this.#failures(client) > most) return false;
+    const worst = this.#waiting.filter((waiter) => this.#failures(waiter.client) >= most);
+    const [lot = 0] = new Uint32Array(this.#random.bytes(4).slice().buffer);
+    const loser = worst[lot % worst.length];
+    if (loser === undefined) return false;
+    this.#remove(loser);
+    loser.settle(false);
     return true;
-  }
-
-  /** Fewest failures first, then who came first. */
-  #byFailures(): Waiter[] {
-    return this.#waiting.toSorted((a, b) => this.#failures(a.client) - this.#failures(b.client));
   }
 
   #remove(waiter: Waiter): void {
     this.#waiting = this.#waiting.filter((other) => other !== waiter);
-  }
-
-  #release(client: string): void {
-    const held = this.#held.get(client) ?? 0;
-    if (held <= 1) this.#held.delete(client);
-    else this.#held.set(client, held - 1);
   }
 }

@@ -73,3 +73,13 @@ Deno.test("DuplicateMemory bounds the total by what the quietest peer sent first
   for (let peer = 0; peer < 1_000; peer++) seen(`stranger ${peer}`, "1");
   assert.equal(memory.size, 4);
 });
+
+Deno.test("DuplicateMemory knows a message with half a surrogate pair before and after a restart", () => {
+  const wire = { id: "1\udc00", body: "half \ud83d" };
+  const stored = { id: wire.id.toWellFormed(), body: wire.body.toWellFormed() };
+  const { memory } = newMemory();
+  memory.remember("alice", { ...stored, ageMs: 1_000 });
+  assert.equal(memory.seenBefore("alice", wire), true, "after a restart");
+  assert.equal(memory.seenBefore("alice", wire), true, "in the process");
+  assert.equal(memory.size, 1);
+});

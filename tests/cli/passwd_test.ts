@@ -91,3 +91,16 @@ Deno.test("passwd refuses an empty and an endless password", async () => {
     assert.equal(stderr, "skychat: passwd: the password is longer than 1024 bytes\n");
   }
 });
+
+Deno.test("passwd refuses bytes that are no UTF-8, and NUL", async () => {
+  const terminal = new FakeTerminal();
+  const typed = startCli(["passwd"], { terminal });
+  terminal.type(Uint8Array.of(0x73, 0xff, 0x0d));
+  assert.equal(await typed.code, 1);
+  assert.equal(typed.stderr.lines.at(-1), "skychat: the password is not valid UTF-8");
+  const files = { "/pw": "old\n" };
+  const nul = await runTest(["passwd", "/pw"], { stdin: "secret\0\n", files });
+  assert.equal(nul.code, 1);
+  assert.match(nul.stderr, /the password holds a NUL character/);
+  assert.deepEqual(files, { "/pw": "old\n" });
+});

@@ -70,6 +70,7 @@ Deno.test("parsePasswordLine takes a salt of any length", async () => {
       fc.uint8Array({ maxLength: 200 }),
       fc.uint8Array({ maxLength: 80 }),
       async (salt, password) => {
+        fc.pre(!password.includes(0));
         const line = `${toHex(salt)}:${toHex(sha256(concat(password, salt)))}`;
         strictEqual(await verifier(line).verify(password), true);
         strictEqual(await verifier(line).verify(concat(password, utf8("!"))), false);
@@ -209,4 +210,18 @@ Deno.test("verify lets the rest of the process go on while it hashes", async () 
   }
   strictEqual(await result, true);
   ok(turns > 3, `${turns} turns`);
+});
+
+Deno.test("a password with a NUL is refused, also where HMAC cannot tell it from one without", async () => {
+  const random = new SeededRandom(9);
+  for (const form of ["scrypt", "sha256"] as const) {
+    await rejects(hashPassword("secret\0", { form, random }), RangeError);
+    const verifier = parsePasswordLine(await hashPassword("secret", { form, random }));
+    if (verifier === "blank") throw new Error("blank");
+    strictEqual(await verifier.verify(utf8("secret\0")), false, form);
+    strictEqual(await verifier.verify(utf8("secret")), true, form);
+  }
+  // Written by somebody else, with the NUL in it.
+  const nul = parsePasswordLine(`00:${toHex(sha256(utf8("secret\0\0")))}`);
+  strictEqual(nul !== "blank" && await nul.verify(utf8("secret\0")), false);
 });

@@ -60,7 +60,6 @@ Deno.test("ArchiveReader takes blanks, other orders, nulls, unknown keys and wha
     ` { ${HEAD} , "messages" : [ \n ] , "contacts":null} trailing "messages":[5`,
     `{"messages":null,"group_messages":null,${HEAD}}`,
     `{${HEAD},"other":[[1],{"messages":[1]}],"x":{"messages":[7]}}`,
-    `{"format":"skychat-archive","version":0}`,
   ];
   for (const text of empty) deepStrictEqual(read(text), nothing, text);
   const { records } = read(`{"messages" :\t[ {"text":"a"} ,\n{"text":"b"}\r\n],${HEAD}}`);
@@ -95,10 +94,22 @@ Deno.test("ArchiveReader refuses what is no archive with the texts of http-api.m
       '{"format":"skychat-archive","version":2}',
       "archive is version 2; this SkyChat reads up to 1 — update it first",
     ],
-    ['{"format":"skychat-archive"}', "not a readable archive: version must be an integer"],
+    ['{"format":"skychat-archive"}', "not a readable archive: version must be a positive integer"],
     [
       '{"format":"skychat-archive","version":"1"}',
-      "not a readable archive: version must be an integer",
+      "not a readable archive: version must be a positive integer",
+    ],
+    ...[0, -1, 0.5, "1e999"].map((version): [string, string] => [
+      `{"format":"skychat-archive","version":${version}}`,
+      "not a readable archive: version must be a positive integer",
+    ]),
+    [
+      `{${HEAD},"messages":[],"messages":null}`,
+      "not a readable archive: messages is there twice",
+    ],
+    [
+      `{${HEAD},"group_messages":5,"\\u0067roup_messages":[{}]}`,
+      "not a readable archive: group_messages is there twice",
     ],
     [`{${HEAD},"messages":{}}`, "not a readable archive: messages must be a list"],
     [`{${HEAD},"group_messages":"x"}`, "not a readable archive: group_messages must be a list"],
@@ -181,4 +192,40 @@ Deno.test("ArchiveReader reads any archive back, however the bytes are cut", () 
     ),
     { numRuns: 100 },
   );
+});
+
+Deno.test("ArchiveReader decodes keys as the JSON that they are", () => {
+  const every = [..."group_messages"].map((character) =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+  ).join("");
+  const rows: [string, number, number][] = [
+    [`"\\u006dessages" : [{"text":"a"}]`, 1, 0],
+    [`"${every}":[{"text":"a"},{"text":"b"}]`, 0, 2],
+    [`"x\\"messages":[{"text":"a"}]`, 0, 0],
+    [`"x\\\\":"messages","y":[{"text":"a"}]`, 0, 0],
+    [`"${"x".repeat(200)}messages":[{"text":"a"}]`, 0, 0],
+    [`"note":"\\"messages\\":[","messages":[{"text":"a"}]`, 1, 0],
+    [`"messages":[{"messages":[1]},{"text":"\\":[{"}],"z":[{"messages":[2]}]`, 2, 0],
+  ];
+  for (const [text, messages, groupMessages] of rows) {
+    for (const size of [1, 5, Infinity]) {
+      const { records } = read(`{${text},${HEAD}}`, size);
+      deepStrictEqual(
+        [records.messages.length, records.groupMessages.length],
+        [messages, groupMessages],
+        text,
+      );
+    }
+  }
+});
+
+Deno.test("ArchiveReader tells its first fault at once and reads nothing after it", () => {
+  const reader = new ArchiveReader();
+  reader.push(utf8(`{${HEAD},"messages":[{},`));
+  strictEqual(reader.fault, undefined);
+  reader.push(utf8(",{}"));
+  strictEqual(reader.fault, "not a readable archive: messages[1] is not valid JSON");
+  reader.push(utf8(`,{},"x`));
+  strictEqual(reader.fault, "not a readable archive: messages[1] is not valid JSON");
+  throws(() => reader.finish(), { message: reader.fault });
 });

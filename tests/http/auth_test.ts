@@ -14,6 +14,7 @@ import {
   MAX_WRONG_REMEMBERED,
   REMEMBER_MS,
 } from "../../lib/http/credentials.ts";
+import { LoginQueue, MAX_HASHES_WAITING } from "../../lib/http/login_queue.ts";
 import { RecordingLog } from "../net/recording_log.ts";
 
 /** A verifier that knows one password, counts its runs and can be made to wait. */
@@ -282,17 +283,79 @@ Deno.test("createGate delays a bounded number of answers to all addresses togeth
 
 Deno.test("createGate lets the right password through while strangers keep every place taken", async () => {
   const { ask, verifier } = setUp();
-  for (let n = 0; n < 30; n++) await ask(basic(`early ${n}`), `10.1.0.${n}`);
+  const count = MAX_HASHES_WAITING + 10;
+  for (let n = 0; n < count; n++) await ask(basic(`early ${n}`), `10.1.0.${n}`);
   const release = verifier.hold();
-  const strangers = Array.from({ length: 30 }, (_, n) => ask(basic(`late ${n}`), `10.1.0.${n}`));
+  const strangers = Array.from({ length: count }, (_, n) => ask(basic(`late ${n}`), `10.1.0.${n}`));
   await settle();
   const right = ask(basic("s3cret"), "10.2.0.1");
   await settle();
   release();
   strictEqual(await right, undefined);
   const statuses = (await Promise.all(strangers)).map((reply) => reply?.status);
-  strictEqual(statuses.filter((status) => status === 503).length, 30 - 16);
-  ok(verifier.tried.indexOf("s3cret") <= 31, "it came next");
+  strictEqual(statuses.filter((status) => status === 503).length, count - MAX_HASHES_WAITING);
+  ok(verifier.tried.indexOf("s3cret") <= count + 1, "it came next");
+});
+
+Deno.test("createGate lets the right password in among 40 guessers with the same address", async () => {
+  const clock = new ManualClock();
+  const verifier: PasswordVerifier = {
+    slow: true,
+    async verify(password) {
+      await clock.sleep(200);
+      return utf8Text(password) === "s3cret";
+    },
+  };
+  const gate = createGate({ verifier, clock, random: new SeededRandom(5) });
+  const ask = (password: string) =>
+    gate.check({ authorization: basic(password), internalToken: undefined }, "127.0.0.1");
+  let guesses = 0;
+  let over = false;
+  const guessers = Array.from({ length: 40 }, async () => {
+    while (!over) strictEqual((await ask(`guess ${guesses++}`))?.status, 401);
+  });
+  for (let second = 0; second < 20; second++) await clock.advance(1_000);
+  let reply: Response | "none" | undefined = "none";
+  const right = ask("s3cret").then((answer) => reply = answer);
+  for (let tenth = 0; tenth < 100 && reply === "none"; tenth++) await clock.advance(100);
+  strictEqual(reply, undefined, "its turn comes after at most 41 guesses of 0.2 s");
+  await right;
+  strictEqual(await ask("s3cret"), undefined, "and then at once");
+  over = true;
+  for (let second = 0; second < 20; second++) await clock.advance(1_000);
+  await Promise.all(guessers);
+});
+
+Deno.test("LoginQueue picks by lot who gives way when it is full, newcomers of the same kind too", async () => {
+  const queue = new LoginQueue({ failures: () => 10, random: new SeededRandom(3) });
+  const held = Promise.withResolvers<void>();
+  const running = queue.run("a", () => held.promise);
+  const verdicts = new Map<number, string>();
+  const extra = 20;
+  const waiting = Array.from({ length: MAX_HASHES_WAITING + extra }, async (_, n) => {
+    verdicts.set(n, await queue.run("a", () => Promise.resolve("done")));
+  });
+  await settle();
+  strictEqual(queue.waiting, MAX_HASHES_WAITING);
+  held.resolve();
+  await Promise.all([running, ...waiting]);
+  const turnedAway = [...verdicts].filter(([, verdict]) => verdict === "busy").map(([n]) => n);
+  strictEqual(turnedAway.length, extra);
+  const early = turnedAway.filter((n) => n < MAX_HASHES_WAITING).length;
+  ok(early >= extra / 2, `${early} of ${extra} had come before it was full`);
+});
+
+Deno.test("LoginQueue turns a newcomer away who has more failures than all who wait", async () => {
+  const failures = (client: string) => client === "guesser" ? 10 : 1;
+  const queue = new LoginQueue({ failures, random: new SeededRandom(3) });
+  const held = Promise.withResolvers<string>();
+  const honest = Array.from(
+    { length: MAX_HASHES_WAITING + 1 },
+    () => queue.run("honest", () => held.promise),
+  );
+  strictEqual(await queue.run("guesser", () => held.promise), "busy");
+  held.resolve("done");
+  deepStrictEqual(new Set(await Promise.all(honest)), new Set(["done"]));
 });
 
 Deno.test("createGate lets a holder of the internal token in without a password", async () => {

@@ -4,6 +4,7 @@ import {
   BODY_DEADLINE_MS,
   HEAD_DEADLINE_MS,
   IDLE_LIMIT_MS,
+  IMPORT_DEADLINE_MS,
   LINGER_MS,
   MAX_BODY_BYTES,
   REPLY_STALL_MS,
@@ -435,6 +436,32 @@ Deno.test("Connection renews the deadline of a body that keeps coming by its rul
   await rig.pass(BODY_DEADLINE_MS);
   await rig.done;
   deepStrictEqual([rig.statuses, released()], [["408"], 1]);
+});
+
+Deno.test("Connection gives up a body that keeps coming for ten minutes", async () => {
+  const { admit, released } = ruled({ step: 100, limit: Infinity });
+  const rig = new Rig(echo, admit);
+  await rig.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n");
+  const step = BODY_DEADLINE_MS - 1;
+  for (let passed = 0; passed + step < IMPORT_DEADLINE_MS; passed += step) {
+    strictEqual(rig.connection.phase, "body");
+    await rig.pass(step);
+    await rig.send("x".repeat(100));
+  }
+  await rig.pass(step);
+  await rig.done;
+  deepStrictEqual([rig.statuses, released()], [["408"], 1]);
+});
+
+Deno.test("Connection answers 400 to an archive as soon as its first fault is there", async () => {
+  const archive = new ArchiveReader();
+  const { admit, released } = ruled({ archive });
+  const rig = new Rig(() => textReply(200, "never"), admit);
+  const body = '{"format":"skychat-archive","version":1,"messages":[{},,';
+  await rig.send(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n${body}`);
+  match(rig.socket.text, /^HTTP\/1\.1 400 [^]*messages\[1\] is not valid JSON\n$/);
+  strictEqual(released(), 1);
+  await rig.finish();
 });
 
 Deno.test("Connection feeds an archive as it comes and holds nothing of it", async () => {

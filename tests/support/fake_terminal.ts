@@ -31,8 +31,8 @@ export class FakeTerminal implements Terminal {
   }
 
   /** Types a text, escape sequences included; undefined hangs up. */
-  type(text: string | undefined): void {
-    const bytes = text === undefined ? undefined : utf8(text);
+  type(text: string | Uint8Array | undefined): void {
+    const bytes = typeof text === "string" ? utf8(text) : text;
     const reader = this.#reader;
     this.#reader = undefined;
     if (reader === undefined) this.#typed.push(bytes);
