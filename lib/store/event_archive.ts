@@ -8,28 +8,36 @@ import {
   encodeBlock,
   eventWall,
 } from "./event_block.ts";
-import { type Block, blockOf } from "./event_blocks.ts";
+import { readBlocks } from "./event_blocks_reader.ts";
+import { type Block, blockOf, MAX_EVENTS_PER_BLOCK } from "./event_blocks.ts";
+import type { DamageLog } from "./damage_log.ts";
 import { type EventMatch, hashOfId, matchesEvent } from "./event_match.ts";
 import { eventKey, eventPlace, eventsRange, newestEventKey } from "./keyspace.ts";
 import type { Transaction } from "./transaction.ts";
 import { pieceCount, piecesOf, type WholeRow, wholeRows } from "./whole_rows.ts";
-
-/** Events of one row at most; whole rows are dropped at a limit. Ours. */
-export const MAX_EVENTS_PER_BLOCK = 128;
 
 /** The events of `/events` on disk, in blocks: one for each commit, so that a commit stays small. */
 export class KvEventArchive implements EventArchive {
   readonly #kv: Deno.Kv;
   readonly #limits: ArchiveLimits;
   readonly #wall: () => bigint;
+  readonly #damage: DamageLog;
   #blocks: Block[] = [];
   #newest = 0;
   #count = 0;
   #bytes = 0;
 
   /** `wall` tells the time in nanoseconds since 1970: what is too old then is not given out. */
-  constructor(kv: Deno.Kv, { limits, wall }: { limits: ArchiveLimits; wall: () => bigint }) {
+  constructor(
+    kv: Deno.Kv,
+    { limits, wall, damage }: {
+      readonly limits: ArchiveLimits;
+      readonly wall: () => bigint;
+      readonly damage: DamageLog;
+    },
+  ) {
     this.#kv = kv;
+    this.#damage = damage;
     this.#limits = limits;
     this.#wall = wall;
   }
@@ -50,14 +58,9 @@ export class KvEventArchive implements EventArchive {
   /** Reads what is there, at opening and after a commit whose outcome is unknown. */
   async load(): Promise<void> {
     const { value } = await this.#kv.get<number>(newestEventKey());
-    const blocks: Block[] = [];
-    for await (const row of wholeRows(this.#kv, eventsRange(), { keyParts: 2 })) {
-      const entries = decodeBlock(row.value);
-      const block = blockOf(eventPlace(row.key).first, { entries, bytes: row.value.length });
-      if (block !== undefined) blocks.push(block);
-    }
+    const { blocks, newest } = await readBlocks(this.#kv, this.#damage);
     this.#set(blocks);
-    this.#newest = Math.max(value ?? 0, blocks.at(-1)?.last ?? 0);
+    this.#newest = Math.max(value ?? 0, blocks.at(-1)?.last ?? 0, newest);
   }
 
   /**

@@ -1,6 +1,9 @@
 import { type BlockEntry, eventHead } from "./event_block.ts";
 import { hashOfId } from "./event_match.ts";
 
+/** Events of one row at most; whole rows are dropped at a limit. Ours. */
+export const MAX_EVENTS_PER_BLOCK = 128;
+
 /** A row of events, without them. */
 export interface Block {
   /** Number in its key: of the first event it was written with. */

@@ -36,7 +36,7 @@
  * @module
  */
 export { ARCHIVE_LIMITS, type ArchiveLimits } from "./archive_limits.ts";
-export { MAX_EVENTS_PER_BLOCK } from "./event_archive.ts";
+export { MAX_EVENTS_PER_BLOCK } from "./event_blocks.ts";
 export type {
   Appended,
   History,

@@ -77,6 +77,7 @@ async function build(
   const archive = new KvEventArchive(kv, {
     limits: withinAge(archiveLimits, policy.limits.ttlMs),
     wall: () => clock.wall(),
+    damage,
   });
   await conversations.load(kv);
   await archive.load();

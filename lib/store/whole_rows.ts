@@ -20,6 +20,8 @@ export interface ListOptions {
   readonly reverse?: boolean;
   /** Values wanted, to read no more than needed. */
   readonly limit?: number;
+  /** Rows asked for at a time: one that cannot be read takes its batch along. */
+  readonly batchSize?: number;
 }
 
 /** Cuts a value into what fits into rows, each an array of its own. Never none. */
@@ -41,9 +43,9 @@ export function pieceCount(length: number): number {
 export async function* wholeRows(
   kv: Deno.Kv,
   range: KeyRange,
-  { keyParts, reverse = false, limit }: ListOptions,
+  { keyParts, reverse = false, limit, ...options }: ListOptions,
 ): AsyncGenerator<WholeRow> {
-  const batchSize = Math.min(LIST_BATCH, (limit ?? LIST_BATCH) + 1);
+  const batchSize = options.batchSize ?? Math.min(LIST_BATCH, (limit ?? LIST_BATCH) + 1);
   let pieces: Uint8Array[] = [];
   let head: Key | undefined;
   let left = limit ?? Infinity;

@@ -210,6 +210,33 @@ Deno.test("messages go on being stored beside damage, and forgetting its convers
     kv.close();
   }));
 
+Deno.test("events that cannot be read are a gap, whose numbers do not come again", () =>
+  withStore(async ({ log, path, open }) => {
+    const first = await open();
+    const { newest } = first.events;
+    await first.close();
+    for (const where of ["ORDER BY k LIMIT 1", "ORDER BY k DESC LIMIT 1"]) {
+      const database = new DatabaseSync(path);
+      // Keys of events begin with the text "e".
+      const event = `SELECT k FROM kv WHERE substr(k, 1, 3) = x'026500' ${where}`;
+      const update = `UPDATE kv SET v_encoding = 1 WHERE k IN (${event})`;
+      const { changes } = database.prepare(update).run();
+      assert.equal(Number(changes), 1);
+      database.close();
+      const history = await open();
+      assert.ok(history.figures().damaged >= 1);
+      assert.ok(history.events.newest >= newest);
+      const { seq, committed } = history.append(messageWith(ANN, { wall: systemClock.wall() }));
+      assert.ok(seq > newest);
+      assert.equal(await committed, true);
+      const events = await history.events.read(0, 1_000);
+      assert.equal(events.at(-1)?.seq, seq);
+      assert.equal((await exported(history)).error, undefined);
+      await history.close();
+    }
+    assert.equal(errorsIn(log).length, 2);
+  }));
+
 Deno.test("group messages that are missing end an export", () =>
   withStore(async ({ log, path, open }) => {
     await breakRows(path, async (kv) => {
