@@ -1,4 +1,4 @@
-import { errorText, formatDuration, rfc3339 } from "#kit";
+import { errorText, formatDuration, rfc3339, utf8, utf8Text } from "#kit";
 import type { ChatLog, ChatMessage } from "./chat_log.ts";
 import { type ControlClient, refusal } from "./control_client.ts";
 import { type FeedHandlers, followFeed } from "./event_feed.ts";
@@ -12,6 +12,15 @@ export const HISTORY_MESSAGES = 200;
 export const MAX_CHAT_HISTORY_BYTES = 16_777_216;
 /** Events kept while the stored messages are on their way. Ours; the replay has 256 (http-api.md 5.4). */
 export const MAX_WAITING_EVENTS = 1_024;
+
+/** Characters of these events together, as they came, UTF-16 units; the oldest is dropped. Ours. */
+export const MAX_WAITING_UNITS = 4_194_304;
+/** Events after which keys and the screen have their turn. Ours. */
+export const EVENTS_PER_TURN = 64;
+/** Most of a message that is kept, UTF-16 units: none is longer (messages.md 1). */
+export const MAX_TEXT_UNITS = 65_536;
+/** Longest id or time that is believed, UTF-16 units. Ours: real ones have at most 35. */
+export const MAX_WORD_UNITS = 256;
 
 /** What the feed tells the screen. */
 export interface ChatFeedHandlers {
@@ -42,7 +51,7 @@ export class ChatFeed {
   readonly #log: ChatLog;
   readonly #handlers: ChatFeedHandlers;
   /** Events that wait for the history of this connection; undefined when it has been read. */
-  #waiting: JsonView[] | undefined;
+  #waiting: WaitingEvent[] | undefined;
   /** Counts connections, so that a late answer of an earlier one is dropped. */
   #connection = 0;
 
@@ -62,6 +71,7 @@ export class ChatFeed {
     const { client, io } = this.#peer;
     this.#waiting = [];
     const handlers: FeedHandlers = {
+      eventsPerTurn: EVENTS_PER_TURN,
       path: () => "/sse",
       connected: () => void this.#catchUp(signal),
       event: (data) => this.#event(data),
@@ -79,8 +89,11 @@ export class ChatFeed {
     const view = parseJsonObject(data);
     if (view === undefined) return;
     if (this.#waiting === undefined) return this.#live(view);
-    this.#waiting.push(view);
-    if (this.#waiting.length > MAX_WAITING_EVENTS) this.#waiting.shift();
+    this.#waiting.push({ view, units: data.length });
+    let units = this.#waiting.reduce((sum, event) => sum + event.units, 0);
+    while (this.#waiting.length > MAX_WAITING_EVENTS || units > MAX_WAITING_UNITS) {
+      units -= this.#waiting.shift()?.units ?? 0;
+    }
   }
 
   async #catchUp(signal: AbortSignal): Promise<void> {
@@ -88,7 +101,7 @@ export class ChatFeed {
     this.#waiting = [];
     const { records, notice } = await this.#readHistory(signal);
     if (signal.aborted || connection !== this.#connection) return;
-    const missed = this.#waiting ?? [];
+    const missed = (this.#waiting ?? []).map(({ view }) => view);
     this.#waiting = undefined;
     this.#log.merge(records);
     // Replayed events of the deployed app do not say when they were.
@@ -110,7 +123,7 @@ export class ChatFeed {
   #status(view: JsonView): boolean {
     const wanted = textField(view, "channel") === "dm-status" &&
       textField(view, "peer").toLowerCase() === this.#peer.key;
-    if (wanted) this.#log.status(textField(view, "id"), textField(view, "status"));
+    if (wanted) this.#log.status(wordOf(textField(view, "id")), textField(view, "status"));
     return wanted;
   }
 
@@ -123,9 +136,9 @@ export class ChatFeed {
     if (other.toLowerCase() !== this.#peer.key) return undefined;
     return {
       direction,
-      id: event.id,
-      text: event.body,
-      time: textField(view, "ts") || now,
+      id: wordOf(event.id),
+      text: boundedText(event.body),
+      time: wordOf(textField(view, "ts")) || now,
       stored: false,
       delivery: direction === "in" ? "none" : "sent",
       deleted: false,
@@ -149,11 +162,30 @@ export class ChatFeed {
   }
 }
 
-/** The records of this conversation in the answer of `/history`; what is no record is skipped. */
+/** An event, and how long its data was. */
+interface WaitingEvent {
+  readonly view: JsonView;
+  readonly units: number;
+}
+
+/** An id or a time; "" when it is too long to be one. */
+function wordOf(text: string): string {
+  return text.length <= MAX_WORD_UNITS ? text : "";
+}
+
+/** As much of a text as can be a message, and a copy: a part alone would keep the whole in memory. */
+function boundedText(text: string): string {
+  return text.length <= MAX_TEXT_UNITS ? text : utf8Text(utf8(text.slice(0, MAX_TEXT_UNITS)));
+}
+
+/**
+ * The records of this conversation in the answer of `/history`, no more than were asked for; what is
+ * no record is skipped.
+ */
 function storedMessages(body: string, key: string): ChatMessage[] {
   const list = parseJsonObject(`{"records":${body}}`)?.["records"];
   if (!Array.isArray(list)) return [];
-  return list.flatMap((value: unknown) => {
+  return list.slice(-HISTORY_MESSAGES).flatMap((value: unknown) => {
     if (typeof value !== "object" || value === null) return [];
     const view = value as JsonView;
     if (textField(view, "peer").toLowerCase() !== key) return [];
@@ -161,9 +193,9 @@ function storedMessages(body: string, key: string): ChatMessage[] {
     return [
       {
         direction: own ? "out" : "in",
-        id: textField(view, "id"),
-        text: textField(view, "text"),
-        time: textField(view, "timestamp"),
+        id: wordOf(textField(view, "id")),
+        text: boundedText(textField(view, "text")),
+        time: wordOf(textField(view, "timestamp")),
         stored: true,
         delivery: own ? "sent" : "none",
         deleted: false,

@@ -1,5 +1,7 @@
 /** Messages of the conversation that are kept in memory; the oldest go first. Ours. */
 export const MAX_CHAT_MESSAGES = 2_000;
+/** Characters of all these messages together, UTF-16 units; the oldest go first. Ours. */
+export const MAX_CHAT_UNITS = 4_194_304;
 /** Delivery statuses kept for messages whose id is not known yet. Ours. */
 export const MAX_EARLY_STATUSES = 256;
 
@@ -104,7 +106,7 @@ export class ChatLog {
       known.id === id && (known.direction === "out" || status === "deleted");
     const known = this.#messages.findLast(wanted);
     if (known !== undefined) return this.#replace(known, withStatus(known, status));
-    if (this.#early.get(id) === "read") return;
+    if (!STATUSES.includes(status) || this.#early.get(id) === "read") return;
     this.#early.delete(id);
     this.#early.set(id, status);
     for (const oldest of this.#early.keys()) {
@@ -167,9 +169,22 @@ export class ChatLog {
   }
 
   #trim(): void {
-    const surplus = this.#messages.length - MAX_CHAT_MESSAGES;
+    let units = 0;
+    // The newest stays whatever its size: somebody waits for it.
+    const last = this.#messages.findLastIndex((message, index) => {
+      units += unitsOf(message);
+      return units > MAX_CHAT_UNITS && index < this.#messages.length - 1;
+    });
+    const surplus = Math.max(this.#messages.length - MAX_CHAT_MESSAGES, last + 1);
     if (surplus > 0) this.#messages.splice(0, surplus);
   }
+}
+
+/** The delivery statuses that there are (messages.md 4.7). */
+const STATUSES: readonly string[] = ["received", "read", "deleted"];
+
+function unitsOf({ id, text, time }: ChatMessage): number {
+  return id.length + text.length + time.length;
 }
 
 const OWN = {

@@ -12,6 +12,8 @@ export const RECONNECT_FIRST_MS = 1_000;
 export const RECONNECT_MOST_MS = 30_000;
 /** What a command does with a stream. */
 export interface FeedHandlers {
+  /** Events after which timers, keys and drawing have their turn; without it nothing waits for one. */
+  readonly eventsPerTurn?: number;
   /** Path and query, asked for anew at each connection. */
   path(signal: AbortSignal): string | Promise<string>;
   /** The app has answered with a stream; its events follow. */
@@ -70,12 +72,18 @@ async function readOnce(
     stream = await client.open({ path: await handlers.path(silence.signal) }, silence.signal);
     if (stream.status !== 200) return await refusalOf(stream);
     connected();
+    const turn = new Turn(handlers.eventsPerTurn);
     const parser = new SseParser();
     const decoder = new TextDecoder();
     for (let part = await stream.read(); part !== undefined; part = await stream.read()) {
       silence.heard();
       const events = parser.push(decoder.decode(part, { stream: true }));
-      for (const { data } of events) handlers.event(data);
+      for (const { data } of events) {
+        handlers.event(data);
+        if (!turn.ends(data)) continue;
+        await io.clock.sleep(0, silence.signal);
+        if (silence.signal.aborted) break;
+      }
     }
     return "stream ended";
   } catch (error) {
@@ -84,6 +92,31 @@ async function readOnce(
   } finally {
     stream?.close();
     silence.end();
+  }
+}
+
+/** Characters after which a turn ends too, UTF-16 units: large messages take longer. Ours. */
+export const UNITS_PER_TURN = 65_536;
+
+/** Counts what is handled in one go. */
+class Turn {
+  readonly #most: number | undefined;
+  #events = 0;
+  #units = 0;
+
+  constructor(most: number | undefined) {
+    this.#most = most;
+  }
+
+  /** Whether it was enough with this event; then the next turn begins. */
+  ends(data: string): boolean {
+    if (this.#most === undefined) return false;
+    this.#events++;
+    this.#units += data.length;
+    if (this.#events < this.#most && this.#units < UNITS_PER_TURN) return false;
+    this.#events = 0;
+    this.#units = 0;
+    return true;
   }
 }
 

@@ -4,6 +4,7 @@ import {
   ChatLog,
   type ChatMessage,
   MAX_CHAT_MESSAGES,
+  MAX_CHAT_UNITS,
   MAX_EARLY_STATUSES,
 } from "../../cli/chat_log.ts";
 
@@ -197,4 +198,26 @@ Deno.test("ChatLog keeps the newest messages and statuses only", () => {
   log.add(outbound("first", "x0"));
   log.add(outbound("last", `x${MAX_EARLY_STATUSES}`));
   assert.deepEqual(deliveries(log).slice(-2), ["sent", "read"]);
+});
+
+Deno.test("ChatLog counts characters too, and keeps the newest message whatever its size", () => {
+  const log = new ChatLog();
+  for (let index = 0; index < 10; index++) {
+    log.add(inbound(`${index}${"x".repeat(MAX_CHAT_UNITS / 4)}`));
+  }
+  assert.deepEqual(log.messages.map(({ text }) => text[0]), ["7", "8", "9"]);
+  log.merge([stored("y".repeat(MAX_CHAT_UNITS + 1))]);
+  assert.equal(log.messages.length, 1);
+  log.add(inbound("after"));
+  assert.equal(texts(log), "after");
+});
+
+Deno.test("ChatLog remembers nothing of a status that there is not", () => {
+  const log = new ChatLog();
+  log.status("1", "x".repeat(1_000));
+  for (let index = 0; index < MAX_EARLY_STATUSES - 1; index++) log.status(`y${index}`, "read");
+  log.status("0", "read");
+  log.status("1", "seen");
+  log.add(outbound("first", "y0"));
+  assert.deepEqual(deliveries(log), ["read"]);
 });

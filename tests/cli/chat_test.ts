@@ -29,6 +29,8 @@ class ChatApp {
   readonly streams: FakeReply[] = [];
   readonly posts: { path: string; body: Record<string, unknown> }[] = [];
   history: readonly unknown[] | undefined;
+  /** The stored messages are not sent before. */
+  historyReady: Promise<void> = Promise.resolve();
   replay: readonly unknown[] = [];
   /** Whether it wants a password by now. */
   locked = false;
@@ -54,6 +56,7 @@ class ChatApp {
     }
     if (path.startsWith("/history?")) {
       if (this.history === undefined) return reply.answer(503, "persistence not enabled\n");
+      await this.historyReady;
       return reply.answer(200, JSON.stringify(this.history));
     }
     const request = JSON.parse(body);
@@ -363,6 +366,70 @@ Deno.test("chat lays itself out anew when the terminal changes its size", async 
   }
   assert.deepEqual(await chat.history(), ["         0279be66…: a message of some length"]);
   assert.equal(await chat.leave(), 0);
+});
+
+Deno.test("chat draws and takes keys in the middle of a stream that never pauses", async () => {
+  const app = new ChatApp();
+  const chat = new Chat(app);
+  await chat.rows();
+  const before = chat.run.stdout.text.length;
+  const event = (index: number) =>
+    `data: ${JSON.stringify({ ...hello, id: `i${index}`, message: `m${index}` })}\n\n`;
+  await app.streams[0]?.chunk(Array.from({ length: 400 }, (_, index) => event(index)).join(""));
+  while (!chat.run.stdout.text.includes(": m399")) await chat.run.clock.advance(0);
+  const shown = chat.run.stdout.text.slice(before).matchAll(/: m(\d+)/g);
+  const numbers = [0, ...Array.from(shown, ([, digits]) => Number(digits))];
+  const newest = numbers.map((_, index) => Math.max(...numbers.slice(0, index + 1)));
+  const steps = newest.map((number, index) => number - (newest[index - 1] ?? 0));
+  assert.ok(Math.max(...steps) <= 64, `${steps}`);
+  assert.equal(await chat.leave(), 0);
+});
+
+Deno.test("chat can be left in the middle of a stream that never pauses", async () => {
+  const app = new ChatApp();
+  const chat = new Chat(app);
+  await chat.rows();
+  let sent = 0;
+  const flood = async () => {
+    const [stream] = app.streams;
+    for (;; sent++) await stream?.event({ ...hello, id: `i${sent}`, message: "x".repeat(2_000) });
+  };
+  const over = assert.rejects(flood);
+  assert.equal(await chat.leave(), 0);
+  await over;
+  assert.ok(sent < 10_000, `${sent}`);
+});
+
+Deno.test("chat keeps no more of a message than one can have, and no id that is none", async () => {
+  const app = new ChatApp();
+  const long = "x".repeat(1_000_000);
+  app.history = [
+    { peer: A, from: A, outgoing: false, text: long, timestamp: "2026-09-07T09:00:00Z", id: long },
+  ];
+  const chat = new Chat(app);
+  // 60 columns less those of the head.
+  const rows = Math.ceil(65_536 / (60 - "09:00    0279be66…: ".length));
+  assert.equal((await chat.history()).at(-1)?.trim(), `(${rows - 499} more rows)`);
+  assert.deepEqual(app.reads, []);
+  assert.equal(await chat.leave(), 0);
+});
+
+Deno.test("chat keeps the newest events only while the stored messages are on their way", async () => {
+  for (const [events, mark] of [[3, "✓✓"], [5, "· "]] as const) {
+    const app = new ChatApp();
+    const gate = Promise.withResolvers<void>();
+    app.historyReady = gate.promise;
+    app.history = [
+      { peer: A, outgoing: true, text: "mine", timestamp: "2026-09-07T09:01:00Z", id: "9" },
+    ];
+    const foreign = { ...hello, sender: B, message: "x".repeat(1_000_000) };
+    app.replay = [receipt("9", "read"), ...Array.from({ length: events }, () => foreign)];
+    const chat = new Chat(app);
+    while (app.streams.length === 0) await chat.rows();
+    gate.resolve();
+    assert.deepEqual(await chat.history(), [`09:01 ${mark} me: mine`]);
+    assert.equal(await chat.leave(), 0);
+  }
 });
 
 Deno.test("chat lets nobody write to the terminal", async () => {
