@@ -213,7 +213,9 @@ export class KvEventArchive implements EventArchive {
   /** Rows that may hold such events. One id is in few of them, which are read alone. */
   async *#rowsWith({ id }: EventMatch, from: number): AsyncGenerator<WholeRow> {
     if (id === undefined) {
-      yield* wholeRows(this.#kv, eventsRange(from), { keyParts: 2 });
+      // Before the first block there may be rows that cannot be read.
+      const start = Math.max(from, this.#blocks[0]?.key ?? this.#newest + 1);
+      yield* wholeRows(this.#kv, eventsRange(start), { keyParts: 2 });
       return;
     }
     const hash = hashOfId(id);

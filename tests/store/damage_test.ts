@@ -232,6 +232,8 @@ Deno.test("events that cannot be read are a gap, whose numbers do not come again
       const events = await history.events.read(0, 1_000);
       assert.equal(events.at(-1)?.seq, seq);
       assert.equal((await exported(history)).error, undefined);
+      assert.equal(await history.forget(ANN, "not there"), false);
+      assert.equal(await history.forgetPeer(peerNumber(9)), 0);
       await history.close();
     }
     assert.equal(errorsIn(log).length, 2);
