@@ -19,7 +19,7 @@ export class AliasBook {
     const path = aliasPath(io);
     if (path === undefined) return new AliasBook(new Map());
     try {
-      return new AliasBook(keysOf((await io.readFile(path)).text));
+      return new AliasBook(keysOf((await io.readFile(path, { ordinary: true })).text));
     } catch (error) {
       const missing = error instanceof SmallFileError && error.code === "not-found";
       if (!missing) io.output.note(`skychat: aliases not read: ${path}: ${errorText(error)}`);

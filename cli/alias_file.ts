@@ -27,10 +27,13 @@ export class AliasFile {
     if (path === undefined) {
       throw new CliError("no place for the alias file: set XDG_CONFIG_HOME or HOME");
     }
-    const text = await io.readFile(path).then((file) => file.text, (error: unknown) => {
-      if (error instanceof SmallFileError && error.code === "not-found") return "{}";
-      throw new CliError(`${path}: ${errorText(error)}`);
-    });
+    const text = await io.readFile(path, { ordinary: true }).then(
+      (file) => file.text,
+      (error: unknown) => {
+        if (error instanceof SmallFileError && error.code === "not-found") return "{}";
+        throw new CliError(`${path}: ${errorText(error)}`);
+      },
+    );
     const object = parseJsonObject(text);
     if (object === undefined) throw new CliError(`${path}: not a JSON object`);
     return new AliasFile(path, { io, entries: new Map(Object.entries(object)) });

@@ -8,6 +8,7 @@ import { CliError } from "./errors.ts";
 import { AnswerDecoder, type AnswerEvent, HttpError } from "./http_answer.ts";
 import type { ByteSource, CliIo } from "./io.ts";
 import { sendBody } from "./request_body.ts";
+import { serverText } from "./terminal_text.ts";
 
 /** Largest answer that is read whole, bytes. Ours. */
 export const MAX_ANSWER_BYTES = 4_194_304;
@@ -117,9 +118,13 @@ export class ControlClient {
     return answer.body;
   }
 
-  /** What to tell when the app does not answer (cli.md 8); a `CliError` stays what it is. */
+  /** What to tell when the app does not answer properly (cli.md 8); a `CliError` stays what it is. */
   down(error: unknown): CliError {
     if (error instanceof CliError) return error;
+    if (error instanceof HttpError && error.code === "bad-answer") {
+      const text = `bad answer from the chat app at ${this.target.shown}: ${errorText(error)}`;
+      return new CliError(text, { hint: this.hint });
+    }
     return new CliError(`chat app unreachable at ${this.target.shown}: ${errorText(error)}`, {
       code: "app-down",
       hint: this.hint,
@@ -260,10 +265,10 @@ export async function readAll(
   return utf8Text(concat(...parts));
 }
 
-/** An answer that is a refusal: `server error <status>: <body>`, with what to do about a password. */
+/** An answer that is a refusal: `server error <status>: <body>` on one line, with what to do about a password. */
 export function refusal({ status, body }: Answer, code = "failed"): CliError {
   const hint = passwordHint({ status, body });
-  return new CliError(`server error ${status}: ${body.trim()}`, { code, hint });
+  return new CliError(`server error ${status}: ${serverText(body)}`, { code, hint });
 }
 
 /** What to do about an answer that asks for a password; nothing new to whoever gave a wrong one. */

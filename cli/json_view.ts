@@ -9,9 +9,14 @@ export function parseJsonObject(text: string): JsonView | undefined {
 
 /** The objects of the list that a text is, or undefined; `null` is the empty list (http-api.md 1.3). */
 export function parseJsonList(text: string): readonly JsonView[] | undefined {
+  return parseJsonArray(text)?.filter(isObject);
+}
+
+/** The same with whatever else is in the list. */
+export function parseJsonArray(text: string): readonly unknown[] | undefined {
   const value = parseJson(text);
   if (value === null) return [];
-  return Array.isArray(value) ? value.filter(isObject) : undefined;
+  return Array.isArray(value) ? value : undefined;
 }
 
 function parseJson(text: string): unknown {
@@ -22,7 +27,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isObject(value: unknown): value is JsonView {
+/** Whether a value from outside is an object, which a list is not. */
+export function isObject(value: unknown): value is JsonView {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -9,6 +9,7 @@ import { type JsonView, numberField, parseJsonObject, textField } from "./json_v
 import type { CliIo } from "./io.ts";
 import { checkNetwork } from "./network_name.ts";
 import { printResult } from "./send_result.ts";
+import { escapeBody, serverText } from "./terminal_text.ts";
 import { counterDelta, counterSummary, type Verbose, verboseWriter } from "./verbose.ts";
 
 /** Networks that `--net` can name (cli.md 4). */
@@ -127,7 +128,7 @@ function conclude({ call: { flags, io }, recipient, waitMs }: Sending, answer: A
   const result = { acked, id, ms, via: "http" } as const;
   const { json } = flags;
   if (acked) {
-    const text = `Acked by ${recipient} in ${ms}ms (id=${id})`;
+    const text = `Acked by ${recipient} in ${ms}ms (id=${escapeBody(id)})`;
     printResult(io.output, result, { json, text });
     return EXIT_OK;
   }
@@ -138,7 +139,8 @@ function conclude({ call: { flags, io }, recipient, waitMs }: Sending, answer: A
     return EXIT_OK;
   }
   if (json) printResult(io.output, result, { json, text: "" });
-  const reason = textField(view, "reason") || (answer.status === 504 ? "timeout" : "no ack");
+  const reason = serverText(textField(view, "reason")) ||
+    (answer.status === 504 ? "timeout" : "no ack");
   throw new CliError(`send to ${recipient} via ${flags.net} not acked: ${reason}`, {
     code: "no-ack",
   });
@@ -151,7 +153,7 @@ function printQueued(
 ): number {
   const id = textField(view, "id");
   const expires = textField(view, "expires");
-  const text = `Queued for ${recipient} (id=${id}), expires ${expires}`;
+  const text = `Queued for ${recipient} (id=${escapeBody(id)}), expires ${escapeBody(expires)}`;
   if (json) io.output.json(JSON.stringify({ queued: true, id, expires, via: "http" }));
   else io.output.line(text);
   return EXIT_OK;

@@ -1,5 +1,6 @@
 import type { AliasBook } from "./alias_book.ts";
-import { type JsonView, textField } from "./json_view.ts";
+import { CliError } from "./errors.ts";
+import { isObject, type JsonView, parseJsonArray } from "./json_view.ts";
 import type { Span } from "./output.ts";
 import { escapeBody } from "./terminal_text.ts";
 
@@ -16,16 +17,35 @@ export interface StoredLine {
   readonly text: string;
 }
 
-/** Reads a record of `/history` or, with its other name for the time, a hit of `/search`. */
-export function storedLine(view: JsonView, timeKey: "timestamp" | "ts"): StoredLine {
-  return {
-    ts: textField(view, timeKey),
-    peer: textField(view, "peer"),
-    group: textField(view, "group_id"),
-    from: textField(view, "from"),
-    outgoing: view["outgoing"] === true,
-    text: textField(view, "text"),
-  };
+/**
+ * Reads the answer of `/history` or, with its other name for the time, that of `/search`; `null` is the
+ * empty list (http-api.md 1.3).
+ *
+ * @throws {CliError} when it is something else.
+ */
+export function storedLines(
+  body: string,
+  { name, timeKey }: { name: "history" | "search"; timeKey: "timestamp" | "ts" },
+): readonly StoredLine[] {
+  const records = parseJsonArray(body);
+  if (records === undefined) throw new CliError(`${name}: the answer is no JSON list`);
+  return records.map((record) => {
+    const line = isObject(record) ? storedLine(record, timeKey) : undefined;
+    if (line === undefined) throw new CliError(`${name}: not a ${name} answer`);
+    return line;
+  });
+}
+
+/** Undefined when a field has another type, or the conversation is missing. */
+function storedLine(view: JsonView, timeKey: string): StoredLine | undefined {
+  const texts = [timeKey, "peer", "group_id", "from", "text"].map((name) => view[name] ?? "");
+  const { outgoing = false } = view;
+  if (!texts.every((text) => typeof text === "string") || typeof outgoing !== "boolean") {
+    return undefined;
+  }
+  const [ts = "", peer = "", group = "", from = "", text = ""] = texts;
+  if (peer === "" && group === "") return undefined;
+  return { ts, peer, group, from, outgoing, text };
 }
 
 /** The line of cli.md 7: `<time> [in @ <peer or alias>] <text>`. */

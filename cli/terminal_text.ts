@@ -1,7 +1,13 @@
-/** Control characters, line separators and direction overrides: what can fool a terminal's reader. */
+/** Longest text of a refusal that is shown, UTF-16 units. Ours: the app's own have a line. */
+export const MAX_SERVER_TEXT = 2_000;
+
+/**
+ * Control characters, line separators, direction marks and overrides: what can fool a terminal's
+ * reader. Joiners stay, without which emoji and some scripts fall apart.
+ */
 const DANGEROUS =
   // deno-lint-ignore no-control-regex -- control characters are what this is about
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]/g;
 
 /**
  * Makes text safe for a terminal: whatever could move the cursor, change colours or reorder the line
@@ -26,4 +32,11 @@ export function hideControlsInJson(json: string): string {
 /** One message as one line: backslash, line feed and carriage return are escaped (cli.md 5). */
 export function escapeBody(body: string): string {
   return body.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
+}
+
+/** What the app said in a refusal, as one line of at most {@link MAX_SERVER_TEXT} characters. */
+export function serverText(body: string): string {
+  const text = body.trim();
+  const shown = text.length > MAX_SERVER_TEXT ? `${text.slice(0, MAX_SERVER_TEXT)}…` : text;
+  return shown.toWellFormed().replaceAll("\n", "\\n").replaceAll("\r", "\\r");
 }

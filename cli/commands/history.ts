@@ -3,10 +3,9 @@ import { noStore } from "../app_state.ts";
 import type { Call } from "../command.ts";
 import { ControlClient, refusal } from "../control_client.ts";
 import { wantsColour } from "../environment.ts";
-import { CliError, EXIT_OK, usageError } from "../errors.ts";
-import { parseJsonList } from "../json_view.ts";
+import { EXIT_OK, usageError } from "../errors.ts";
 import type { HISTORY_FLAGS } from "../record_flags.ts";
-import { storedJson, type StoredLine, storedLine, storedSpans } from "../stored_line.ts";
+import { storedJson, type StoredLine, storedLines, storedSpans } from "../stored_line.ts";
 
 /** Most messages of one answer (http-api.md 4.5). */
 const MOST = 1_000;
@@ -43,9 +42,7 @@ async function fetchHistory(client: ControlClient, path: string): Promise<readon
     throw noStore();
   }
   if (answer.status !== 200) throw refusal(answer);
-  const records = parseJsonList(answer.body);
-  if (records === undefined) throw new CliError("history: the answer is no JSON list");
-  return records.map((record) => storedLine(record, "timestamp"));
+  return storedLines(answer.body, { name: "history", timeKey: "timestamp" });
 }
 
 function nowMs(wallNanos: bigint): number {

@@ -8,7 +8,7 @@ import type { ByteSource } from "../io.ts";
 import { type JsonView, numberField, parseJsonObject, textField } from "../json_view.ts";
 import type { Output } from "../output.ts";
 import { byteCount, Progress } from "../progress.ts";
-import { escapeBody } from "../terminal_text.ts";
+import { escapeBody, serverText } from "../terminal_text.ts";
 
 /** Longest wait for the result of an import, sending it included, ms. Ours. */
 export const IMPORT_LIMIT_MS = 600_000;
@@ -85,7 +85,7 @@ async function noteOwner(
 }
 
 function stopped(answer: Answer, view: JsonView): CliError {
-  const reason = textField(view, "error") || `server error ${answer.status}`;
+  const reason = serverText(textField(view, "error")) || `server error ${answer.status}`;
   return new CliError(`import stopped: ${reason}`, {
     hint: "what was stored stays; --persist-total-cap of the app makes room",
   });

@@ -3,6 +3,7 @@ import type { Call } from "../command.ts";
 import { ControlClient, type ControlRequest, refusal } from "../control_client.ts";
 import { CliError, EXIT_OK, usageError } from "../errors.ts";
 import type { PAIR_FLAGS } from "../record_flags.ts";
+import { serverText } from "../terminal_text.ts";
 
 type PairCall = Call<typeof PAIR_FLAGS>;
 
@@ -18,7 +19,7 @@ export async function run(call: PairCall): Promise<number> {
   });
   if (answer.status === 503) {
     throw new CliError(
-      `pair-rpc-disabled (start chat-app with --pair-enable): ${answer.body.trim()}`,
+      `pair-rpc-disabled (start chat-app with --pair-enable): ${serverText(answer.body)}`,
     );
   }
   if (answer.status < 200 || answer.status > 299) throw refusal(answer);

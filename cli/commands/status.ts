@@ -12,6 +12,7 @@ import {
   textListField,
 } from "../json_view.ts";
 import { byteCount } from "../progress.ts";
+import { escapeBody, serverText } from "../terminal_text.ts";
 
 /** Shows the state of the app: the lines of cli.md 8, then what our own app tells besides. */
 export async function run(call: Call<typeof CLIENT_FLAGS>): Promise<number> {
@@ -21,7 +22,7 @@ export async function run(call: Call<typeof CLIENT_FLAGS>): Promise<number> {
     throw client.down(error);
   });
   if (status !== 200) {
-    throw new CliError(`status fetch: server ${status}: ${body.trim()}`, {
+    throw new CliError(`status fetch: server ${status}: ${serverText(body)}`, {
       hint: passwordHint({ status, body }),
     });
   }
@@ -45,7 +46,7 @@ function statusLines(shown: string, view: JsonView): string[] {
     field("schema", textField(view, "schema_version")),
     field("SSE subscribers", count("sse_subscribers")),
     field("active peer conns", count("active_peer_conns")),
-    ...textListField(view, "peers").map((peer) => `    - ${peer}`),
+    ...textListField(view, "peers").map((peer) => `    - ${escapeBody(peer)}`),
     field("inbound msgs", `${count("inbound_msg_count")} (drops: ${count("inbound_drop_count")})`),
     field("outbound msgs", count("outbound_msg_count")),
   ];
@@ -90,7 +91,7 @@ function historyText(view: JsonView): string {
   return `${count} messages, ${size}${failing}`;
 }
 
-/** `  label:` padded so that all values start in one column. */
+/** `  label:` padded so that all values start in one column; no value can make a line of its own. */
 function field(label: string, value: string | number | boolean): string {
-  return `  ${`${label}:`.padEnd(19)} ${value}`;
+  return `  ${`${label}:`.padEnd(19)} ${escapeBody(`${value}`)}`;
 }

@@ -9,7 +9,13 @@ export interface SmallFile {
 }
 
 /** Reads one small text file. {@link readSmallFile} is the real one; tests hand in others. */
-export type ReadSmallFile = (path: string) => Promise<SmallFile>;
+export type ReadSmallFile = (path: string, options?: ReadOptions) => Promise<SmallFile>;
+
+/** What kind of file is expected. */
+export interface ReadOptions {
+  /** Refuses pipes and devices, of which reading may never come back. */
+  readonly ordinary?: boolean;
+}
 
 /** A file that cannot be read. The text is short and names no path: callers name it. */
 export class SmallFileError extends CodedError {}
@@ -18,13 +24,21 @@ export class SmallFileError extends CodedError {}
 export const MAX_SMALL_FILE_BYTES = 1_048_576;
 
 /**
- * Reads a text file of at most {@link MAX_SMALL_FILE_BYTES} bytes. Pipes work too (`-c <(…)`), and
+ * Reads a text file of at most {@link MAX_SMALL_FILE_BYTES} bytes. Pipes work too (`-c <(…)`)
+ * unless an `ordinary` file is asked for, and
  * contents and permissions are those of the same open file.
  *
  * @throws {SmallFileError} code `not-found`, `too-large` or `unreadable`.
  */
-export async function readSmallFile(path: string): Promise<SmallFile> {
+export async function readSmallFile(
+  path: string,
+  { ordinary = false }: ReadOptions = {},
+): Promise<SmallFile> {
   try {
+    // Before it is opened: of a pipe that already waits for the other side.
+    if (ordinary && !(await Deno.stat(path)).isFile) {
+      throw new SmallFileError("unreadable", "not an ordinary file");
+    }
     using file = await Deno.open(path);
     const { mode } = await file.stat();
     const bytes = await readBounded(file);

@@ -49,3 +49,19 @@ Deno.test("readSmallFile says shortly why it cannot read", () =>
 Deno.test("readSmallFile ends at a device that never does", async () => {
   assert.equal((await failure("/dev/zero")).code, "too-large");
 });
+
+Deno.test("readSmallFile refuses a pipe at once when an ordinary file is asked for", () =>
+  inFolder(async (folder) => {
+    if (Deno.build.os === "windows") return;
+    const path = `${folder}/pipe`;
+    await new Deno.Command("mkfifo", { args: [path] }).output();
+    for (const other of [path, folder, "/dev/null"]) {
+      await assert.rejects(
+        readSmallFile(other, { ordinary: true }),
+        { code: "unreadable", message: "not an ordinary file" },
+      );
+    }
+    await assert.rejects(readSmallFile(`${folder}/no`, { ordinary: true }), { code: "not-found" });
+    await Deno.writeTextFile(`${folder}/file`, "x");
+    assert.equal((await readSmallFile(`${folder}/file`, { ordinary: true })).text, "x");
+  }));

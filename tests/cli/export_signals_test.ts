@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { skychatCommand } from "#support/spawn.ts";
 
+/** The files of a folder by name. */
+function contents(folder: string): Record<string, string> {
+  const names = Array.from(Deno.readDirSync(folder), ({ name }) => name);
+  return Object.fromEntries(
+    names.map((name) => [name, Deno.readTextFileSync(`${folder}/${name}`)]),
+  );
+}
+
 /** Lets a real `export` get into the middle of its archive, sends the signal, and lists the folder. */
 async function interrupted(signal: Deno.Signal): Promise<Record<string, string>> {
   const folder = await Deno.makeTempDir();
@@ -27,13 +35,10 @@ async function interrupted(signal: Deno.Signal): Promise<Record<string, string>>
   }).spawn();
   try {
     await begun;
-    assert.equal(Array.from(Deno.readDirSync(folder)).length, 2, "the draft is there");
+    assert.equal(Object.keys(contents(folder)).length, 2, "the draft is there");
     child.kill(signal);
     await child.status;
-    const files = Array.from(Deno.readDirSync(folder), ({ name }) => name);
-    return Object.fromEntries(
-      files.map((name) => [name, Deno.readTextFileSync(`${folder}/${name}`)]),
-    );
+    return contents(folder);
   } finally {
     await server.shutdown();
     await Deno.remove(folder, { recursive: true });

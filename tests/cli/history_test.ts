@@ -98,6 +98,36 @@ for (const [status, body, stderr] of failures) {
   });
 }
 
+const WRONG: readonly unknown[] = [
+  {},
+  "text",
+  null,
+  [],
+  { ...received, text: 1 },
+  { ...received, peer: {} },
+  { ...received, peer: "" },
+  { ...received, timestamp: 5, ts: 5 },
+  { ...received, outgoing: "yes" },
+  { ...received, from: ["x"] },
+  { ...received, group_id: 7 },
+];
+
+for (const record of WRONG) {
+  Deno.test(`history and search refuse a list with ${JSON.stringify(record)}`, async () => {
+    for (const args of [["history"], ["search", "x"]]) {
+      const [name = ""] = args;
+      const good = { ...received, ts: received.timestamp };
+      const bad = typeof record === "object" && record !== null && "timestamp" in record
+        ? { ts: record.timestamp, ...record }
+        : record;
+      const app = FakeApp.answering(200, JSON.stringify([good, bad]));
+      const result = await runTest(args, { network: app.network });
+      const stderr = `skychat: ${name}: not a ${name} answer\n`;
+      assert.deepEqual(result, { code: 1, stdout: "", stderr });
+    }
+  });
+}
+
 Deno.test("history takes null for no messages, and an answer above 4 MiB", async () => {
   assert.equal((await historyOf(null)).stdout, "");
   const text = "x".repeat(6_000_000);

@@ -108,6 +108,44 @@ Deno.test("status goes on with what our own app tells: promises, store, outbox a
   ]);
 });
 
+Deno.test("status lets no field of the app make a line of its own", async () => {
+  const evil = "x\n  inbound msgs:       99\ry";
+  const texts = ["visor_pk", "schema_version", "last_rx_ts", "last_send_ts", "error", "ack_mode"];
+  const honest = await statusOf({
+    body: JSON.stringify({
+      ...Object.fromEntries(texts.map((name) => [name, "x"])),
+      tcp_listen: "x",
+      peers: ["x"],
+      tcp_peers: [{ pk: "x", addr: "x" }],
+    }),
+  });
+  const { stdout } = await statusOf({
+    body: JSON.stringify({
+      ...Object.fromEntries(texts.map((name) => [name, evil])),
+      tcp_listen: evil,
+      peers: [evil],
+      tcp_peers: [{ pk: evil, addr: evil }],
+    }),
+  });
+  const shown = "x\\n  inbound msgs:       99\\ry";
+  assert.equal(stdout.replaceAll(shown, "x"), honest.stdout);
+  assert.equal(stdout.split(shown).length, 11);
+});
+
+Deno.test("status and every refusal show a line of at most 2,000 characters of what the app says", async () => {
+  const body = `a\nskychat: b\r${"x".repeat(5_000)}`;
+  const shown = `a\\nskychat: b\\r${"x".repeat(1_987)}…`;
+  const status = await statusOf({ status: 500, body });
+  assert.equal(status.stderr, `skychat: status fetch: server 500: ${shown}\n`);
+  for (
+    const args of [["history"], ["outbox"], ["search", "x"], ["send", "--to", PK, "--msg", "a"]]
+  ) {
+    const { network } = FakeApp.answering(500, body);
+    const { stderr } = await runTest(args, { network, stepMs: 1_000 });
+    assert.equal(stderr, `skychat: server error 500: ${shown}\n`, args[0]);
+  }
+});
+
 Deno.test("status --json prints the body as it is with one line feed", async () => {
   assert.deepEqual(await statusOf({ body }, ["--json"]), { code: 0, stderr: "", stdout: body });
 });
@@ -143,7 +181,10 @@ Deno.test("status does not wait for ever, nor read without end", async () => {
     for (;;) await reply.write("x".repeat(65_536));
   });
   const flood = await runTest(["status"], { network: endless.network });
-  assert.match(flood.stderr, /answer larger than 4194304 bytes/);
+  assert.match(
+    flood.stderr,
+    /^skychat: bad answer from the chat app at 127.0.0.1:8001: answer larger than 4194304 bytes\n/,
+  );
 });
 
 Deno.test("status talks to a real HTTP server over TCP", async () => {
