@@ -29,8 +29,6 @@ export interface FlagSpec {
   readonly group?: string;
   /** `later`: refused with `not in this build yet` unless it asks for nothing. */
   readonly state?: "later";
-  /** Choices that are refused the same way. */
-  readonly laterChoices?: readonly string[];
 }
 
 /** Flags by their long names. */
@@ -113,7 +111,6 @@ export function defaultFlagValue(spec: FlagSpec): AnyFlagValue {
 
 /** Whether a value asks for something that this build does not have. */
 export function isLater(spec: FlagSpec, value: AnyFlagValue): boolean {
-  if (spec.laterChoices?.some((choice) => choice === value)) return true;
   // Switching off what does not exist asks for nothing.
   return spec.state === "later" && value !== false;
 }

@@ -85,7 +85,7 @@ function refuseLaterFlags(
   const later = Object.entries(flags).flatMap(([name, spec]) => {
     const value = values[name];
     if (value === undefined || !given.has(name) || !isLater(spec, value)) return [];
-    return [laterText(spec.state === "later" ? `--${name}` : `--${name} ${value}`)];
+    return [laterText(`--${name}`)];
   });
   if (later.length > 0) throw new CliError(later.join("; "), { code: "later" });
 }

@@ -1,8 +1,23 @@
 import assert from "node:assert/strict";
+import type { HistoryConfig } from "#app";
 import { ROOT } from "#support/spawn.ts";
 import { TestNode } from "#support/test_node.ts";
 
 const TABLE = /<!-- metrics:begin -->(.*?)<!-- metrics:end -->/s;
+
+/** The default limits, with a store in this folder. */
+function historyIn(folder: string): HistoryConfig {
+  return {
+    path: `${folder}/history.db`,
+    perPeerCap: 500,
+    ttlDays: 30,
+    seed: 50,
+    whitelistPath: "",
+    perPeerRate: 20,
+    totalCapMib: 10,
+    maxSize: 4096,
+  };
+}
 
 /** Names and kinds of the metrics that the documentation lists. */
 async function documented(): Promise<string[]> {
@@ -17,16 +32,7 @@ Deno.test("/metrics has what docs/OPERATIONS.md lists, and nothing else", async 
     config: {
       sk: "0a".repeat(32),
       tcpListen: ":8801",
-      history: {
-        path: `${folder}/history.db`,
-        perPeerCap: 500,
-        ttlDays: 30,
-        seed: 50,
-        whitelistPath: "",
-        perPeerRate: 20,
-        totalCapMib: 10,
-        maxSize: 4096,
-      },
+      history: historyIn(folder),
     },
   });
   try {
@@ -66,16 +72,7 @@ Deno.test("/metrics leaves out what a node without store and listener does not h
 Deno.test("/healthz says ok, or why not", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.writeTextFile(`${folder}/history.db`, "my thesis\n");
-  const history = {
-    path: `${folder}/history.db`,
-    perPeerCap: 500,
-    ttlDays: 30,
-    seed: 50,
-    whitelistPath: "",
-    perPeerRate: 20,
-    totalCapMib: 10,
-    maxSize: 4096,
-  };
+  const history = historyIn(folder);
   const [well, ill] = [await TestNode.start(), await TestNode.start({ config: { history } })];
   try {
     const good = await fetch(`${well.url}/healthz`);
