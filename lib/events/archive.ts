@@ -2,8 +2,11 @@ import type { Channel } from "./event.ts";
 
 /** Events that a reader asks an {@link EventArchive} for at once. */
 export const ARCHIVE_PAGE_EVENTS = 500;
-/** Characters of JSON after which an {@link EventArchive} ends a page early: 256 Ki. */
-export const ARCHIVE_PAGE_CHARACTERS = 262_144;
+/**
+ * Characters of JSON after which an {@link EventArchive} ends a page early: 64 Ki, which is what a reader
+ * that stalls costs besides its socket.
+ */
+export const ARCHIVE_PAGE_CHARACTERS = 65_536;
 
 /** One message event as it is kept on disk. */
 export interface ArchivedEvent {

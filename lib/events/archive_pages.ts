@@ -1,5 +1,13 @@
 import { ARCHIVE_PAGE_EVENTS, type ArchivedEvent, type EventArchive } from "./archive.ts";
 
+/**
+ * Pages that are read at a time, in all: hundreds of readers who come back together must not take the
+ * disk, the thread and the memory from everybody else.
+ */
+export const ARCHIVE_READS = 4;
+/** Events between two places where pages begin by choice, so that readers in step meet at the same ones. */
+const PAGE_RASTER = 64;
+
 /** Some archived events in a row. */
 export interface ArchivePage {
   /** Oldest first; empty when the archive holds nothing up to {@link until}. */
@@ -11,11 +19,18 @@ export interface ArchivePage {
   readonly until: number;
 }
 
-/** Reads an archive for many readers: those that ask for the same page meanwhile share one read. */
+/**
+ * Reads an archive for many readers: those that ask for the same page meanwhile share one read, and
+ * only {@link ARCHIVE_READS} go on at a time.
+ */
 export class ArchivePages {
   readonly #archive: EventArchive;
   readonly #floor: () => number;
+  /** Reads that go on or wait, by the number before the page. */
   readonly #reads = new Map<number, Promise<ArchivePage>>();
+  /** Starts those that wait, oldest first. */
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
   #forgotten = 0;
 
   /** `floor` tells up to which number events are read from here. */
@@ -25,7 +40,22 @@ export class ArchivePages {
   }
 
   /** The page after a number. Rejects when the archive does. */
-  read(after: number): Promise<ArchivePage> {
+  async read(after: number): Promise<ArchivePage> {
+    const start = after - after % PAGE_RASTER;
+    if (start === after) return await this.#shared(after);
+    const { rows, until } = await this.#shared(start);
+    const from = rows.findIndex(({ seq }) => seq > after);
+    if (isOfUse(rows[from], until)) return { rows: rows.slice(from), until };
+    // It ended before, or was read before what is wanted came to be.
+    return await this.#shared(after);
+  }
+
+  /** To be called after events were removed: no page that may still hold them is given out. */
+  discard(): void {
+    this.#forgotten++;
+  }
+
+  #shared(after: number): Promise<ArchivePage> {
     let read = this.#reads.get(after);
     if (read === undefined) {
       read = this.#load(after).finally(() => this.#reads.delete(after));
@@ -34,16 +64,24 @@ export class ArchivePages {
     return read;
   }
 
-  /** To be called after events were removed: no page that may still hold them is given out. */
-  discard(): void {
-    this.#forgotten++;
-  }
-
   async #load(after: number): Promise<ArchivePage> {
-    for (;;) {
-      const [forgotten, until] = [this.#forgotten, this.#floor()];
-      const rows = await this.#archive.read(after, ARCHIVE_PAGE_EVENTS);
-      if (forgotten === this.#forgotten) return { rows, until };
+    if (this.#running < ARCHIVE_READS) this.#running++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      for (;;) {
+        const [forgotten, until] = [this.#forgotten, this.#floor()];
+        const rows = await this.#archive.read(after, ARCHIVE_PAGE_EVENTS);
+        if (forgotten === this.#forgotten) return { rows, until };
+      }
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
+      else next();
     }
   }
+}
+
+/** Whether a reader gets further with a page that begins so for it. */
+function isOfUse(first: ArchivedEvent | undefined, until: number): boolean {
+  return first !== undefined && first.seq <= until;
 }

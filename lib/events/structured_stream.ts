@@ -66,7 +66,9 @@ export class StructuredStream {
     this.#ring = new ReplayRing(ring);
     this.#archive = archive;
     this.#restart = this.#seq = archive?.newest ?? 0;
-    if (archive !== undefined) this.#archived = new ArchivePages(archive, () => this.#floor);
+    if (archive !== undefined) {
+      this.#archived = new ArchivePages(archive, () => this.#floor);
+    }
   }
 
   /** Whether numbers outlive the process. */

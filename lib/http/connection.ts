@@ -239,7 +239,7 @@ export class Connection {
       const start = encodeHead(response, { ...options, date: this.#date() });
       await this.#write(start, STREAM_STALL_MS);
       await writeSource(source, {
-        frame: options.framing === "chunked" ? encodeChunk : (bytes) => bytes,
+        frame: options.framing === "chunked" ? encodeChunk : (bytes) => [bytes],
         write: (bytes) => {
           this.#due = this.#context.clock.now() + STREAM_STALL_MS;
           return this.#socket.write(bytes);

@@ -1,7 +1,17 @@
 import { resumableSeqOf, type Subscription } from "#events";
-import { type Clock, type Timer, utf8 } from "#kit";
+import { type Clock, NO_BYTES, type Timer, utf8, utf8Into } from "#kit";
 import { EVENT_PIECE_CHARACTERS, PING_INTERVAL_MS, SEED_DEADLINE_MS } from "./limits.ts";
 import { type ByteSource, StreamReply } from "./stream_reply.ts";
+
+/** Bytes by which the memory for longer ones grows. */
+const BUFFER_STEP = 8_192;
+// deno-lint-ignore no-control-regex -- ASCII is what takes one byte a character
+const NOT_ASCII = /[^\x00-\x7f]/;
+
+/** Some lines in a row, cut into pieces. */
+type Pieces = readonly (readonly string[])[];
+
+const NO_PIECES: Pieces = [];
 
 const CONNECTED = ": connected\n\n";
 const PING = utf8(": ping\n\n");
@@ -45,6 +55,11 @@ class EventFeed implements ByteSource {
   readonly #subscription: Subscription;
   readonly #options: StreamOptions;
   readonly #encoder: BatchEncoder;
+  /** Where texts are encoded that this reader shares with nobody. */
+  #large = new TextBuffer();
+  /** Pieces of the batch that was taken last, and the one to go out next. */
+  #batch: Pieces = NO_PIECES;
+  #next = 0;
   /** What goes out before live events; undefined while the seed is read, and when all of it went out. */
   #opening: Iterator<string> | undefined;
   #seeding: Timer | undefined;
@@ -67,9 +82,10 @@ class EventFeed implements ByteSource {
   take(): Uint8Array | undefined {
     if (this.over || this.#seeding !== undefined) return undefined;
     const opening = this.#opening?.next();
-    if (opening !== undefined && !opening.done) return utf8(opening.value);
-    // A stream lives for days; the texts it began with must not be held as long.
-    this.#opening = undefined;
+    if (opening !== undefined && !opening.done) return this.#large.bytes(opening.value);
+    // A stream lives for days; what it began with must not be held as long.
+    if (opening !== undefined) [this.#opening, this.#large] = [undefined, new TextBuffer()];
+    if (this.#next < this.#batch.length) return this.#takePiece();
     if (this.#pingDue) {
       this.#pingDue = false;
       return PING;
@@ -77,9 +93,19 @@ class EventFeed implements ByteSource {
     if (!this.#news) return undefined;
     this.#news = false;
     const lines = this.#subscription.take();
-    if (lines.length > 0) return this.#encoder.bytes(lines);
+    if (lines.length > 0) {
+      this.#batch = this.#encoder.pieces(lines);
+      this.#next = 0;
+      return this.#takePiece();
+    }
     if (this.#subscription.ended) this.close();
     return undefined;
+  }
+
+  #takePiece(): Uint8Array | undefined {
+    const lines = this.#batch[this.#next++] ?? [];
+    if (this.#next === this.#batch.length) this.#batch = NO_PIECES;
+    return this.#encoder.shared(lines) ?? this.#large.bytes(this.#encoder.text(lines));
   }
 
   whenReady(action: () => void): void {
@@ -144,6 +170,29 @@ function* openingPieces(
   if (connected !== "") yield connected;
 }
 
+/**
+ * Encodes one text after the other into the same memory. Hundreds of readers that catch up would leave
+ * arrays behind faster than they are collected.
+ */
+class TextBuffer {
+  #bytes: Uint8Array = NO_BYTES;
+
+  /** Bytes that are good until the next call. */
+  bytes(text: string): Uint8Array {
+    const room = NOT_ASCII.test(text) ? 3 * text.length : text.length;
+    if (this.#bytes.length < room) {
+      this.#bytes = new Uint8Array(Math.ceil(room / BUFFER_STEP) * BUFFER_STEP);
+    }
+    return this.#bytes.subarray(0, utf8Into(text, this.#bytes));
+  }
+}
+
+function charactersOf(lines: readonly string[]): number {
+  let characters = 0;
+  for (const line of lines) characters += line.length;
+  return characters;
+}
+
 /** Cuts a list before it exceeds EVENT_PIECE_CHARACTERS by more than one line. */
 function* slices(lines: readonly string[]): Generator<readonly string[], void> {
   let to = 0;
@@ -160,20 +209,41 @@ function* slices(lines: readonly string[]): Generator<readonly string[], void> {
 /** Makes SSE events of JSON texts: one of each, whatever it holds. */
 class BatchEncoder {
   readonly #ids: boolean;
-  /** Bytes of batches: readers in step get the same batch, and one of them has it encoded. */
-  readonly #encoded = new WeakMap<readonly string[], Uint8Array>();
+  /**
+   * Bytes of what readers in step share: one of them has it encoded. Of a large piece only once a second
+   * reader asks, because one that catches up alone needs it once; undefined until then.
+   */
+  readonly #encoded = new WeakMap<readonly string[], Uint8Array | undefined>();
+  readonly #pieces = new WeakMap<readonly string[], Pieces>();
 
   /** With `ids`, events carry their number, where a client may resume after it. */
   constructor(ids: boolean) {
     this.#ids = ids;
   }
 
-  bytes(lines: readonly string[]): Uint8Array {
-    let bytes = this.#encoded.get(lines);
-    if (bytes === undefined) {
-      bytes = utf8(this.text(lines));
-      this.#encoded.set(lines, bytes);
+  /** A batch in pieces, the same for all readers that have it. */
+  pieces(lines: readonly string[]): Pieces {
+    let pieces = this.#pieces.get(lines);
+    if (pieces === undefined) {
+      pieces = [...slices(lines)];
+      // A batch that is one piece stays what it is.
+      if (pieces.length === 1) pieces = [lines];
+      this.#pieces.set(lines, pieces);
     }
+    return pieces;
+  }
+
+  /** The bytes of a piece if others have use of them too. */
+  shared(lines: readonly string[]): Uint8Array | undefined {
+    let bytes = this.#encoded.get(lines);
+    if (bytes !== undefined) return bytes;
+    const first = !this.#encoded.has(lines);
+    if (first && charactersOf(lines) >= EVENT_PIECE_CHARACTERS) {
+      this.#encoded.set(lines, undefined);
+      return undefined;
+    }
+    bytes = utf8(this.text(lines));
+    this.#encoded.set(lines, bytes);
     return bytes;
   }
 

@@ -68,14 +68,22 @@ export function encodeHead(
 }
 
 /** Framed pieces: all readers of an event stream get the same ones. */
-const chunks = new WeakMap<Uint8Array, Uint8Array>();
+const chunks = new WeakMap<Uint8Array, readonly Uint8Array[]>();
 
-/** One piece of a chunked body; an empty one would end it, so it becomes no bytes. */
-export function encodeChunk(bytes: Uint8Array): Uint8Array {
-  if (bytes.length === 0) return bytes;
+/** Bytes above which a piece is written as it is, between its length and its end, instead of copied. */
+const COPIED_BYTES = 16_384;
+
+/**
+ * One piece of a chunked body, as what is to be written one after the other; an empty one would end it,
+ * so it becomes no bytes.
+ */
+export function encodeChunk(bytes: Uint8Array): readonly Uint8Array[] {
+  if (bytes.length === 0) return [];
+  const start = () => utf8(`${bytes.length.toString(16)}\r\n`);
+  if (bytes.length > COPIED_BYTES) return [start(), bytes, CRLF];
   let chunk = chunks.get(bytes);
   if (chunk === undefined) {
-    chunk = concat(utf8(`${bytes.length.toString(16)}\r\n`), bytes, CRLF);
+    chunk = [concat(start(), bytes, CRLF)];
     chunks.set(bytes, chunk);
   }
   return chunk;

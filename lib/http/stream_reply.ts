@@ -1,6 +1,6 @@
 /** Pieces of a body that come over time. */
 export interface ByteSource {
-  /** The next piece, not to be changed; undefined while there is none. */
+  /** The next piece, not to be changed, and lent until the next call; undefined while there is none. */
   take(): Uint8Array | undefined;
   /** Whether it has ended. To be asked when there is no piece. */
   readonly over: boolean;

@@ -2,8 +2,8 @@ import type { ByteSource } from "./stream_reply.ts";
 
 /** What a {@link writeSource} needs besides the source. */
 export interface StreamWriterOptions {
-  /** Puts the transfer coding around a piece. */
-  frame(piece: Uint8Array): Uint8Array;
+  /** Puts the transfer coding around a piece: what is to be written, one after the other. */
+  frame(piece: Uint8Array): readonly Uint8Array[];
   /** Writes some of the bytes; resolves with how many were taken. */
   write(bytes: Uint8Array): Promise<number>;
   /** Called whenever everything was taken. */
@@ -18,6 +18,8 @@ export interface StreamWriterOptions {
  */
 export function writeSource(source: ByteSource, options: StreamWriterOptions): Promise<void> {
   const done = Promise.withResolvers<void>();
+  let parts: readonly Uint8Array[];
+  let part = 0;
   let rest: Uint8Array;
   let writing = false;
   const send = (bytes: Uint8Array) => {
@@ -27,6 +29,8 @@ export function writeSource(source: ByteSource, options: StreamWriterOptions): P
   };
   const onWritten = (count: number) => {
     if (count < rest.length) return send(rest.subarray(count));
+    const next = parts[++part];
+    if (next !== undefined) return send(next);
     writing = false;
     options.onIdle();
     goOn();
@@ -34,9 +38,15 @@ export function writeSource(source: ByteSource, options: StreamWriterOptions): P
   const goOn = () => {
     if (writing) return;
     const piece = source.take();
-    if (piece !== undefined) send(options.frame(piece));
-    else if (source.over) done.resolve();
-    else source.whenReady(goOn);
+    if (piece === undefined) {
+      if (source.over) done.resolve();
+      else source.whenReady(goOn);
+      return;
+    }
+    [parts, part] = [options.frame(piece), 0];
+    const [first] = parts;
+    if (first === undefined) goOn();
+    else send(first);
   };
   goOn();
   return done.promise;

@@ -140,7 +140,7 @@ for (
     const { reply, hub, clock, parser } = openStream();
     ok(reply instanceof StreamReply);
     const written = writeSource(reply.source, {
-      frame: (piece) => piece,
+      frame: (piece) => [piece],
       write(bytes) {
         parser.push(bytes);
         return Promise.resolve(bytes.length);
