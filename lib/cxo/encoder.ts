@@ -1,5 +1,5 @@
 import { NO_BYTES, toHex, utf8 } from "#kit";
-import { CxoFault } from "./fault.ts";
+import { caught, CxoFault } from "./fault.ts";
 
 const FIRST_CAPACITY = 128;
 
@@ -211,13 +211,10 @@ export class Reader {
  * Node messages must be consumed exactly; objects and Roots may be, and no writer leaves any.
  */
 export function decodeWhole<T>(bytes: Uint8Array, read: (reader: Reader) => T): T | CxoFault {
-  const reader = new Reader(bytes);
-  try {
+  return caught(() => {
+    const reader = new Reader(bytes);
     const value = read(reader);
     if (reader.left === 0) return value;
-    return new CxoFault("trailing-bytes", `${reader.left} bytes after the last field`);
-  } catch (thrown) {
-    if (thrown instanceof CxoFault) return thrown;
-    throw thrown;
-  }
+    throw new CxoFault("trailing-bytes", `${reader.left} bytes after the last field`);
+  });
 }

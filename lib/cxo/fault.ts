@@ -21,7 +21,7 @@ export type CxoFaultCode =
 
 /**
  * What a decoder or a walk hands back instead of a value. It is returned, not thrown: the misbehaviour
- * of a peer is expected. Only {@link Reader} throws it, inside a decoder.
+ * of a peer is expected. It is thrown only inside a decoder or a walk.
  */
 export class CxoFault extends CodedError {
   /** Which it is. */
@@ -31,4 +31,20 @@ export class CxoFault extends CodedError {
   constructor(code: CxoFaultCode, message: string) {
     super(code, message);
   }
+}
+
+/** Runs `read` and gives its value, or the fault that it threw; anything else goes on up. */
+export function caught<T>(read: () => T): T | CxoFault {
+  try {
+    return read();
+  } catch (thrown) {
+    if (thrown instanceof CxoFault) return thrown;
+    throw thrown;
+  }
+}
+
+/** The value; a fault is thrown, for a {@link caught} further up. */
+export function orThrow<T>(value: T | CxoFault): T {
+  if (value instanceof CxoFault) throw value;
+  return value;
 }

@@ -2,7 +2,8 @@
  * Replicated feeds (CXO): a tree of paths to bytes, signed by the key of its feed, copied by hash.
  *
  * Beside `#chat`, above `#net`: it uses `#kit` and `#crypto`. So far the part without connections: the
- * encoding, frames and node messages, and the object graph with its writer. It never waits, never looks at a clock, never
+ * encoding, frames and node messages, and the object graph with its writer, its reader and the order in which a
+ * copy is fetched. It never waits, never looks at a clock, never
  * logs and never sees a socket; whoever feeds it bytes decides when. What a peer did wrong comes back
  * as a {@link CxoFault}; nothing that a peer announces is allocated before it arrived. Format:
  * `docs/spec/cxo.md` sections 2.3 to 6.
@@ -44,3 +45,5 @@ export * from "./root.ts";
 export * from "./refs.ts";
 export * from "./tree_objects.ts";
 export * from "./tree.ts";
+export * from "./walk.ts";
+export * from "./fill.ts";
