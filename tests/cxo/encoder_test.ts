@@ -54,8 +54,10 @@ Deno.test("Reader refuses a declared length beyond the end before it reads an el
 });
 
 Deno.test("Reader counts the least size of elements against what is left", () => {
-  const read = (reader: Reader) => reader.list(() => reader.u32(), { ...MOST, least: 4 });
+  let reads = 0;
+  const read = (reader: Reader) => reader.list(() => reads += reader.u32(), { ...MOST, least: 4 });
   assert.equal(faultCode(decodeWhole(bytes("020000000100000002"), read)), "truncated");
+  assert.equal(reads, 0);
 });
 
 Deno.test("Reader takes no more than its bound", () => {

@@ -3,12 +3,15 @@ import fc from "fast-check";
 import { utf8 } from "#kit";
 import {
   decodeRoot,
+  encodeTreeEntry,
+  encodeTreeNode,
   Filler,
   type FillView,
   MAX_FILL_REQUESTS,
   MAX_OBJECT_BYTES,
   objectId,
   readTree,
+  RefsList,
   REGISTRY,
   type Root,
   Tree,
@@ -176,4 +179,27 @@ Deno.test("a fill takes no more objects and bytes than it was given", () => {
   assert.equal(end({ objects: objects.size, bytes: total }), true);
   assert.equal(end({ objects: objects.size - 1 }), "too-large");
   assert.equal(end({ bytes: total - 1 }), "too-large");
+});
+
+Deno.test("a small graph that unfolds without end is fetched and opened once", () => {
+  const objects = new Map([[REGISTRY.id, REGISTRY.bytes]]);
+  const put = (encoded: Uint8Array) => {
+    objects.set(objectId(encoded), encoded);
+    return objectId(encoded);
+  };
+  let node = put(encodeTreeNode(ZERO_ID));
+  for (let level = 0; level < 200; level++) {
+    const sub = node;
+    const ids = ["l", "r"].map((name) => put(encodeTreeEntry({ name, sub, leaf: bytes("") })));
+    const refs = new RefsList();
+    ids.forEach((id, index) => refs.insert(index, id));
+    const sealed = refs.seal();
+    for (const object of sealed.objects) put(object.bytes);
+    node = put(encodeTreeNode(sealed.id));
+  }
+  const [dynamic] = rootOf("root_seq0").refs;
+  const refs = [{ schema: dynamic?.schema ?? "", object: node }];
+  const filler = new Filler({ ...rootOf("root_seq0"), refs }, NOTHING);
+  assert.equal(run(filler, objects).length, objects.size);
+  assert.ok(filler.isComplete);
 });

@@ -9,6 +9,7 @@ import {
   encodeTreeNode,
   MAX_PATH_BYTES,
   MAX_PATH_SEGMENTS,
+  MAX_WALK_OBJECTS,
   objectOf,
   readTree,
   Tree,
@@ -200,6 +201,15 @@ Deno.test("a small graph that unfolds without end is stopped by what it gives or
   }
   assert.equal(faultCode(readTree(root, shelf.source)), "too-large");
   assert.ok(shelf.looks < 50_000);
+});
+
+Deno.test("a small graph that unfolds into many objects without a leaf is stopped", () => {
+  const shelf = new Shelf();
+  const names = Array.from({ length: 1024 }, (_, index) => `n${index}`);
+  const inner = shelf.node(names.map((text) => ({ name: text })));
+  const root = shelf.node(names.map((text) => ({ name: text, sub: inner })));
+  assert.equal(faultCode(readTree(root, shelf.source)), "too-large");
+  assert.equal(shelf.looks, MAX_WALK_OBJECTS);
 });
 
 Deno.test("counts of Refs nodes that do not add up are a fault", () => {
