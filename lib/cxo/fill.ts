@@ -1,0 +1,191 @@
+import { caught, CxoFault, orThrow } from "./fault.ts";
+import { MAX_OBJECT_BYTES, type ObjectId, objectId, ZERO_ID } from "./object_id.ts";
+import { decodeRefsNode, decodeRefsTop, type RefsPart } from "./refs.ts";
+import { REGISTRY } from "./registry.ts";
+import { type Root, rootTreeNode } from "./root.ts";
+import { decodeTreeEntry, decodeTreeNode } from "./tree_objects.ts";
+
+/** Most requests of one fill that wait for an answer (cxo.md 5.6). */
+export const MAX_FILL_REQUESTS = 10;
+/** Most objects of one Root that are new to us (ours). */
+export const MAX_FILL_OBJECTS = 1_048_576;
+/** Most bytes of those objects (ours). */
+export const MAX_FILL_BYTES = 268_435_456;
+
+/** What is held already. */
+export interface FillView {
+  /** Whether this object is held with everything below it: it is neither fetched nor opened. */
+  has(id: ObjectId): boolean;
+  /** An object that is held alone, such as one that a broken fill left. */
+  get(id: ObjectId): Uint8Array | undefined;
+}
+
+/** How much one Root may bring; by default {@link MAX_FILL_OBJECTS} and {@link MAX_FILL_BYTES}. */
+export interface FillLimits {
+  /** Objects. */
+  readonly objects?: number;
+  /** Their bytes. */
+  readonly bytes?: number;
+}
+
+/** How an offered object was received: one that nobody waits for is passed over. */
+export type FillStep = "taken" | "ignored" | CxoFault;
+
+/** What an object is expected to be; nothing in its bytes says so. */
+type Task =
+  | { readonly kind: "registry" | "node" | "refs" | "entry"; readonly id: ObjectId }
+  | { readonly kind: "refs-node"; readonly id: ObjectId; readonly parent: RefsPart };
+
+/**
+ * Finds out which objects a Root needs and takes them as they come (cxo.md 5.6): the Registry, then the
+ * tree from above, level by level.
+ *
+ * It sends nothing and knows no time: the caller requests what {@link next} names, offers the answers to
+ * {@link accept}, and drops the filler when an answer is an error or none comes. One fault ends it.
+ */
+export class Filler {
+  /** The Root that is filled. */
+  readonly root: Root;
+  readonly #view: FillView;
+  readonly #most: Required<FillLimits>;
+  readonly #objects = new Map<ObjectId, Uint8Array>();
+  readonly #waiting = new Map<ObjectId, Task[]>();
+  readonly #outstanding = new Set<ObjectId>();
+  readonly #seen = new Set<string>();
+  #queue: ObjectId[] = [];
+  /** How many of the queue were requested; taking them off its front would move the rest each time. */
+  #asked = 0;
+  #bytes = 0;
+  #fault: CxoFault | undefined;
+
+  /** Starts at the Root, which `acceptRoot` has checked. */
+  constructor(root: Root, view: FillView, limits: FillLimits = {}) {
+    this.root = root;
+    this.#view = view;
+    this.#most = { objects: MAX_FILL_OBJECTS, bytes: MAX_FILL_BYTES, ...limits };
+    this.#run(() => {
+      const node = orThrow(rootTreeNode(root));
+      this.#work([
+        { kind: "registry", id: REGISTRY.id },
+        ...(node === undefined ? [] : [{ kind: "node", id: node } as const]),
+      ]);
+    });
+  }
+
+  /** Why this Root will never be complete, undefined while nothing speaks against it. */
+  get fault(): CxoFault | undefined {
+    return this.#fault;
+  }
+
+  /** Whether everything is there: in {@link objects} or held before. */
+  get isComplete(): boolean {
+    return this.#fault === undefined && this.#waiting.size === 0;
+  }
+
+  /** Requests without an answer. */
+  get outstanding(): number {
+    return this.#outstanding.size;
+  }
+
+  /** What was accepted. With a complete Root all of it is to be held. */
+  get objects(): ReadonlyMap<ObjectId, Uint8Array> {
+    return this.#objects;
+  }
+
+  /** Ids to request now; each is named once. */
+  next(): ObjectId[] {
+    if (this.#fault !== undefined) return [];
+    const end = this.#asked + MAX_FILL_REQUESTS - this.#outstanding.size;
+    const ids = this.#queue.slice(this.#asked, end);
+    for (const id of ids) this.#outstanding.add(id);
+    this.#asked += ids.length;
+    return ids;
+  }
+
+  /** Takes the answer to the request for `id`. */
+  accept(id: ObjectId, bytes: Uint8Array): FillStep {
+    if (this.#fault !== undefined || !this.#outstanding.delete(id)) return "ignored";
+    this.#run(() => {
+      this.#check(id, bytes);
+      this.#objects.set(id, bytes);
+      const tasks = this.#waiting.get(id) ?? [];
+      this.#waiting.delete(id);
+      this.#work(tasks.flatMap((task) => below(task, bytes)));
+    });
+    return this.#fault ?? "taken";
+  }
+
+  #check(id: ObjectId, bytes: Uint8Array): void {
+    this.#bytes += bytes.length;
+    if (bytes.length > MAX_OBJECT_BYTES || this.#bytes > this.#most.bytes) {
+      throw new CxoFault("too-large", `a Root of more than ${this.#most.bytes} bytes`);
+    }
+    if (objectId(bytes) !== id) throw new CxoFault("wrong-hash", `not the object ${id}`);
+  }
+
+  /** Opens what is held alone, and queues the rest. */
+  #work(tasks: Task[]): void {
+    // The list grows while it is worked off.
+    for (const task of tasks) {
+      if (!this.#isNew(task)) continue;
+      const bytes = this.#objects.get(task.id) ?? this.#view.get(task.id);
+      if (bytes !== undefined) { for (const next of below(task, bytes)) tasks.push(next); }
+      else this.#await(task);
+    }
+  }
+
+  #isNew(task: Task): boolean {
+    if (this.#view.has(task.id)) return false;
+    const depth = task.kind === "refs-node" ? `${task.parent.degree}/${task.parent.depth}` : "";
+    const key = `${task.kind}${depth}:${task.id}`;
+    if (this.#seen.has(key)) return false;
+    if (this.#seen.size >= this.#most.objects) {
+      throw new CxoFault("too-large", `a Root of more than ${this.#most.objects} objects`);
+    }
+    this.#seen.add(key);
+    return true;
+  }
+
+  #await(task: Task): void {
+    const tasks = this.#waiting.get(task.id);
+    if (tasks !== undefined) return void tasks.push(task);
+    this.#waiting.set(task.id, [task]);
+    this.#queue.push(task.id);
+  }
+
+  #run(work: () => void): void {
+    const fault = caught(work);
+    if (!(fault instanceof CxoFault)) return;
+    this.#fault = fault;
+    this.#queue = [];
+    this.#asked = 0;
+    this.#waiting.clear();
+    this.#outstanding.clear();
+    this.#seen.clear();
+  }
+}
+
+/** What an object of that kind names. */
+function below(task: Task, bytes: Uint8Array): Task[] {
+  switch (task.kind) {
+    case "registry":
+      return [];
+    case "node": {
+      const id = orThrow(decodeTreeNode(bytes));
+      return id === undefined ? [] : [{ kind: "refs", id }];
+    }
+    case "refs":
+      return belowRefs(orThrow(decodeRefsTop(bytes)));
+    case "refs-node":
+      return belowRefs(orThrow(decodeRefsNode(bytes, task.parent)));
+    case "entry": {
+      const { sub, leaf } = orThrow(decodeTreeEntry(bytes));
+      return leaf.length > 0 || sub === ZERO_ID ? [] : [{ kind: "node", id: sub }];
+    }
+  }
+}
+
+function belowRefs(part: RefsPart): Task[] {
+  if (part.depth > 0) return part.ids.map((id) => ({ kind: "refs-node", id, parent: part }));
+  return part.ids.filter((id) => id !== ZERO_ID).map((id) => ({ kind: "entry", id }));
+}
