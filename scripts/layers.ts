@@ -45,6 +45,12 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli"],
 };
 
+/**
+ * Doors of layers that nothing above uses yet, because the issue that builds them is half done
+ * (docs/NEXT.md says which).
+ */
+export const UNWIRED: readonly string[] = ["lib/cxo/mod.ts"];
+
 /** File outside every layer -> the only product file that may import it. */
 export const MANIFEST_READERS: Readonly<Record<string, string>> = {
   "deno.json": "lib/app/version.ts",
