@@ -38,7 +38,7 @@ export {
   statusLine,
   structuredMessageLine,
 } from "./event_json.ts";
-export { ARCHIVE_READS } from "./archive_pages.ts";
+export { ARCHIVE_READS, KEPT_ARCHIVE_PAGES } from "./archive_pages.ts";
 export { EVENT_PAUSE_MS } from "./event_log.ts";
 export type { Forgotten } from "./forgotten.ts";
 export { EventHub, type EventHubOptions, LEGACY_QUEUE, LEGACY_RING } from "./hub.ts";

@@ -3,10 +3,14 @@ import { type Clock, NO_BYTES, type Timer, utf8, utf8Into } from "#kit";
 import { EVENT_PIECE_CHARACTERS, PING_INTERVAL_MS, SEED_DEADLINE_MS } from "./limits.ts";
 import { type ByteSource, StreamReply } from "./stream_reply.ts";
 
-/** Bytes by which the memory for longer ones grows. */
-const BUFFER_STEP = 8_192;
-// deno-lint-ignore no-control-regex -- ASCII is what takes one byte a character
-const NOT_ASCII = /[^\x00-\x7f]/;
+/** Characters from which on a piece is large. */
+const LARGE_CHARACTERS = 16_384;
+/** Bytes by which the memory for large ones grows: a piece of ASCII fits into the first step. */
+const BUFFER_STEP = 73_728;
+/** Characters that an event takes besides its JSON: a guess, so that the memory seldom has to grow. */
+const EVENT_OVERHEAD = 32;
+/** What goes after the JSON of an event. */
+const AFTER = "\n\n";
 
 /** Some lines in a row, cut into pieces. */
 type Pieces = readonly (readonly string[])[];
@@ -56,7 +60,7 @@ class EventFeed implements ByteSource {
   readonly #options: StreamOptions;
   readonly #encoder: BatchEncoder;
   /** Where texts are encoded that this reader shares with nobody. */
-  #large = new TextBuffer();
+  #large = new BatchBuffer();
   /** Pieces of the batch that was taken last, and the one to go out next. */
   #batch: Pieces = NO_PIECES;
   #next = 0;
@@ -82,9 +86,9 @@ class EventFeed implements ByteSource {
   take(): Uint8Array | undefined {
     if (this.over || this.#seeding !== undefined) return undefined;
     const opening = this.#opening?.next();
-    if (opening !== undefined && !opening.done) return this.#large.bytes(opening.value);
+    if (opening !== undefined && !opening.done) return utf8(opening.value);
     // A stream lives for days; what it began with must not be held as long.
-    if (opening !== undefined) [this.#opening, this.#large] = [undefined, new TextBuffer()];
+    this.#opening = undefined;
     if (this.#next < this.#batch.length) return this.#takePiece();
     if (this.#pingDue) {
       this.#pingDue = false;
@@ -105,7 +109,7 @@ class EventFeed implements ByteSource {
   #takePiece(): Uint8Array | undefined {
     const lines = this.#batch[this.#next++] ?? [];
     if (this.#next === this.#batch.length) this.#batch = NO_PIECES;
-    return this.#encoder.shared(lines) ?? this.#large.bytes(this.#encoder.text(lines));
+    return this.#encoder.shared(lines) ?? this.#large.encode(lines, this.#encoder);
   }
 
   whenReady(action: () => void): void {
@@ -171,19 +175,37 @@ function* openingPieces(
 }
 
 /**
- * Encodes one text after the other into the same memory. Hundreds of readers that catch up would leave
- * arrays behind faster than they are collected.
+ * Encodes one batch after the other into the same memory. Hundreds of readers that catch up would leave
+ * texts and arrays behind faster than they are collected.
  */
-class TextBuffer {
+class BatchBuffer {
   #bytes: Uint8Array = NO_BYTES;
+  #length = 0;
 
   /** Bytes that are good until the next call. */
-  bytes(text: string): Uint8Array {
-    const room = NOT_ASCII.test(text) ? 3 * text.length : text.length;
-    if (this.#bytes.length < room) {
-      this.#bytes = new Uint8Array(Math.ceil(room / BUFFER_STEP) * BUFFER_STEP);
+  encode(lines: readonly string[], encoder: BatchEncoder): Uint8Array {
+    this.#length = 0;
+    this.#reserve(charactersOf(lines) + EVENT_OVERHEAD * lines.length);
+    for (const line of lines) {
+      this.#append(encoder.before(line));
+      this.#append(oneLine(line));
+      this.#append(AFTER);
     }
-    return this.#bytes.subarray(0, utf8Into(text, this.#bytes));
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  #append(text: string): void {
+    this.#reserve(3 * text.length);
+    this.#length += utf8Into(text, this.#bytes.subarray(this.#length));
+  }
+
+  /** Makes room for so many bytes more. */
+  #reserve(count: number): void {
+    const room = this.#length + count;
+    if (room <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.ceil(room / BUFFER_STEP) * BUFFER_STEP);
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
   }
 }
 
@@ -238,7 +260,7 @@ class BatchEncoder {
     let bytes = this.#encoded.get(lines);
     if (bytes !== undefined) return bytes;
     const first = !this.#encoded.has(lines);
-    if (first && charactersOf(lines) >= EVENT_PIECE_CHARACTERS) {
+    if (first && charactersOf(lines) >= LARGE_CHARACTERS) {
       this.#encoded.set(lines, undefined);
       return undefined;
     }
@@ -249,14 +271,20 @@ class BatchEncoder {
 
   text(lines: readonly string[]): string {
     let text = "";
-    for (const line of lines) {
-      const seq = this.#ids ? resumableSeqOf(line) : undefined;
-      if (seq !== undefined) text += `id: ${seq}\n`;
-      // JSON has no line breaks; were there one all the same, it must not end the event.
-      text += `data: ${line.replace(/[\r\n]/g, " ")}\n\n`;
-    }
+    for (const line of lines) text += this.before(line) + oneLine(line) + AFTER;
     return text;
   }
+
+  /** What goes before the JSON of an event. */
+  before(line: string): string {
+    const seq = this.#ids ? resumableSeqOf(line) : undefined;
+    return seq === undefined ? "data: " : `id: ${seq}\ndata: `;
+  }
+}
+
+/** JSON has no line breaks; were there one all the same, it must not end the event. */
+function oneLine(line: string): string {
+  return line.replace(/[\r\n]/g, " ");
 }
 
 const PLAIN = new BatchEncoder(false);

@@ -1,10 +1,12 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { EVENT_PAUSE_MS, EventHub, LEGACY_QUEUE, MAX_QUEUED_CHARACTERS } from "#events";
-import { PING_INTERVAL_MS } from "#http";
+import { EVENT_PIECE_CHARACTERS, PING_INTERVAL_MS } from "#http";
+import { concat, utf8, utf8Text } from "#kit";
 import { ManualClock, settle } from "#support/manual_clock.ts";
 import { SseParser } from "#support/sse_parser.ts";
 import { eventStreamReply } from "../../lib/http/event_stream.ts";
+import { encodeChunk } from "../../lib/http/response_writer.ts";
 import { StreamReply } from "../../lib/http/stream_reply.ts";
 import { writeSource } from "../../lib/http/stream_writer.ts";
 import { inbound } from "./control_harness.ts";
@@ -300,4 +302,46 @@ Deno.test("eventStreamReply keeps a line break that is in a line from ending the
   }, { clock, onEnd: () => {} });
   parser.push(await reply.bytes());
   deepStrictEqual(parser.json(), [{ a: 1 }, [1, 2]]);
+});
+
+Deno.test("a large batch goes out in bounded pieces, the same for every reader, in any script", () => {
+  const clock = new ManualClock();
+  const hub = new EventHub({ clock });
+  const texts = ["x", "ü", "🎈"].flatMap((
+    text,
+  ) => [text, text.repeat(20_000), text.repeat(25_000)]);
+  const sources = [1, 2, 3].map(() => {
+    const reply = eventStreamReply(hub.subscribeLegacy(), { clock, onEnd: () => {} });
+    ok(reply instanceof StreamReply);
+    strictEqual(utf8Text(reply.source.take() ?? utf8("")), ": connected\n\n");
+    return reply.source;
+  });
+  for (const [at, text] of texts.entries()) hub.publishMessage(inbound(`${at}`, text));
+  const outputs = sources.map((source) => {
+    source.whenReady(() => {});
+    const pieces: string[] = [];
+    for (let piece = source.take(); piece !== undefined; piece = source.take()) {
+      pieces.push(utf8Text(piece));
+    }
+    return pieces;
+  });
+  const [first] = outputs;
+  ok(first !== undefined && first.length > 1);
+  for (const piece of first) ok(piece.length < EVENT_PIECE_CHARACTERS + 2 * 25_000 + 200);
+  deepStrictEqual(outputs, [first, first, first]);
+  const events = first.join("").split("\n\n").filter((event) => event !== "");
+  deepStrictEqual(events.map((event) => JSON.parse(event.replace("data: ", "")).message), texts);
+  hub.close();
+});
+
+Deno.test("encodeChunk frames a large piece without copying it, and a small one once", () => {
+  const whole = (parts: readonly Uint8Array[]) => utf8Text(concat(...parts));
+  for (const size of [1, 16_384, 16_385, 100_000]) {
+    const piece = utf8("x".repeat(size));
+    const parts = encodeChunk(piece);
+    strictEqual(whole(parts), `${size.toString(16)}\r\n${"x".repeat(size)}\r\n`);
+    strictEqual(parts.includes(piece), size > 16_384);
+    strictEqual(encodeChunk(piece) === parts, size <= 16_384);
+  }
+  deepStrictEqual(encodeChunk(utf8("")), []);
 });
