@@ -98,6 +98,9 @@ class EventFeed implements ByteSource {
     this.#news = false;
     const lines = this.#subscription.take();
     if (lines.length > 0) {
+      // Most readers are in step, and one before has encoded what they all get.
+      const known = this.#encoder.known(lines);
+      if (known !== undefined) return known;
       this.#batch = this.#encoder.pieces(lines);
       this.#next = 0;
       return this.#takePiece();
@@ -253,6 +256,11 @@ class BatchEncoder {
       this.#pieces.set(lines, pieces);
     }
     return pieces;
+  }
+
+  /** The bytes of a whole batch that another reader had encoded as one piece. */
+  known(lines: readonly string[]): Uint8Array | undefined {
+    return this.#encoded.get(lines);
   }
 
   /** The bytes of a piece if others have use of them too. */
