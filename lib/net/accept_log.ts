@@ -2,17 +2,32 @@ import { type Clock, type Log, quoteForLog } from "#kit";
 import type { Refusal } from "./accept_gate.ts";
 import { FLOOD_LINES, FloodLog, TROUBLE_WINDOW_MS } from "./flood_log.ts";
 
-/** Every line that a listener writes; texts of messages.md 8.1 and noise.md 8.2. */
+/** How the lines of one listener begin. */
+export interface AcceptLogOptions {
+  /** Which listener it is: `tcp-direct`, `cxo`. */
+  readonly name: string;
+  /** What failed when a handshake did. */
+  readonly handshake: string;
+}
+
+/** Every line that a listener writes; texts of messages.md 8.1, noise.md 8.2 and cxo.md 13. */
 export class AcceptLog {
   readonly #log: Log;
+  readonly #name: string;
+  readonly #handshake: string;
   readonly #failed: FloodLog;
   readonly #rejected: FloodLog;
   readonly #refused: FloodLog;
   readonly #trouble: FloodLog;
   readonly #shed: FloodLog;
 
-  constructor({ clock, log }: { clock: Clock; log: Log }) {
+  constructor(
+    { clock, log }: { clock: Clock; log: Log },
+    { name, handshake }: AcceptLogOptions,
+  ) {
     this.#log = log;
+    this.#name = name;
+    this.#handshake = handshake;
     const warn = (line: string) => log.warn(line);
     const flood = (lines: number, what: string, windowMs?: number) =>
       new FloodLog({
@@ -20,7 +35,7 @@ export class AcceptLog {
         write: warn,
         lines,
         windowMs,
-        summary: (count) => `skychat: tcp-direct ${count} more ${what}`,
+        summary: (count) => `skychat: ${name} ${count} more ${what}`,
       });
     this.#failed = flood(FLOOD_LINES, "handshakes failed");
     this.#rejected = flood(FLOOD_LINES, "peers rejected: not on whitelist");
@@ -31,36 +46,36 @@ export class AcceptLog {
 
   handshakeFailed(remoteAddress: string, message: string): void {
     this.#failed.line(
-      `skychat: tcp-direct handshake failed from ${remoteAddress}: tcpnoise: handshake: ${message}`,
+      `skychat: ${this.#name} handshake failed from ${remoteAddress}: ${this.#handshake}: ${message}`,
     );
   }
 
   rejected(peer: string): void {
-    this.#rejected.line(`skychat: tcp-direct rejecting ${peer}: not on whitelist`);
+    this.#rejected.line(`skychat: ${this.#name} rejecting ${peer}: not on whitelist`);
   }
 
   accepted(peer: string): void {
-    this.#log.info(`skychat: tcp-direct conn accepted from ${peer}`);
+    this.#log.info(`skychat: ${this.#name} conn accepted from ${peer}`);
   }
 
   refused(remoteAddress: string, refusal: Refusal): void {
     this.#refused.line(
-      `skychat: tcp-direct refused ${remoteAddress}: ${REFUSAL_TEXTS[refusal]}`,
+      `skychat: ${this.#name} refused ${remoteAddress}: ${REFUSAL_TEXTS[refusal]}`,
     );
   }
 
   acceptError(message: string): void {
-    this.#trouble.line(`skychat: tcp-direct Accept: ${message}`);
+    this.#trouble.line(`skychat: ${this.#name} Accept: ${message}`);
   }
 
   shed(remoteAddress: string): void {
     this.#shed.line(
-      `skychat: tcp-direct closed the link from ${remoteAddress}: too many open files`,
+      `skychat: ${this.#name} closed the link from ${remoteAddress}: too many open files`,
     );
   }
 
   linkFailed(peer: string, message: string): void {
-    this.#log.error(`skychat: tcp-direct link to ${peer} failed: ${quoteForLog(message)}`);
+    this.#log.error(`skychat: ${this.#name} link to ${peer} failed: ${quoteForLog(message)}`);
   }
 
   /** Writes what was left out so far. */

@@ -9,7 +9,7 @@ import {
 } from "./accept_gate.ts";
 import { AcceptLog } from "./accept_log.ts";
 import { type ByteStream, NetworkError, type StreamListener } from "./byte_stream.ts";
-import { HandshakeError, runHandshake } from "./handshake.ts";
+import { HANDSHAKE_LIMIT_MS, HandshakeError, runHandshake } from "./handshake.ts";
 import { Link } from "./link.ts";
 import { LinkCrowd } from "./link_crowd.ts";
 import type { LinkContext } from "./link_context.ts";
@@ -20,7 +20,7 @@ export const ACCEPT_BACKOFF_FIRST_MS = 10;
 /** Longest wait after accept failed, in milliseconds. */
 export const ACCEPT_BACKOFF_MOST_MS = 1_000;
 
-/** The address cannot be listened on: `tcp-listen <addr>: <cause>` (messages.md 8.1). */
+/** The address cannot be listened on: `tcp-listen <addr>: <cause>` where nothing else was asked for. */
 export class ListenError extends CodedError {}
 
 const COUNTER_OF = {
@@ -42,7 +42,18 @@ export interface AcceptorOptions {
   readonly onLink: (link: Link) => Promise<unknown>;
   /** Limits that differ from {@link DEFAULT_ACCEPT_LIMITS}. */
   readonly limits?: Partial<AcceptLimits>;
+  /** XK for tcp-direct (the default), XX for CXO feeds. */
+  readonly pattern?: "XK" | "XX";
+  /** The name of the listener in its log lines; default `tcp-direct`. */
+  readonly name?: string;
+  /** Time for one handshake in milliseconds; default {@link HANDSHAKE_LIMIT_MS}. */
+  readonly handshakeLimitMs?: number;
+  /** The text of a {@link ListenError}; default `tcp-listen <label>: <cause>` (messages.md 8.1). */
+  readonly listenError?: (cause: string) => string;
 }
+
+/** What a log line says of a failed handshake, before the cause (noise.md 8.2, cxo.md 13). */
+const HANDSHAKE_TEXTS = { XK: "tcpnoise: handshake", XX: "cxo-tcp noise handshake" } as const;
 
 /** What a listener has seen since it started, and what it has now. */
 export interface AcceptorStats {
@@ -75,6 +86,7 @@ export interface AcceptorStats {
 export class Acceptor {
   readonly #context: LinkContext;
   readonly #options: AcceptorOptions;
+  readonly #pattern: "XK" | "XX";
   readonly #gate: AcceptGate;
   readonly #log: AcceptLog;
   readonly #crowd = new LinkCrowd();
@@ -98,7 +110,11 @@ export class Acceptor {
     this.#options = options;
     const limits = { ...DEFAULT_ACCEPT_LIMITS, ...options.limits };
     this.#gate = new AcceptGate({ clock: context.clock, limits });
-    this.#log = new AcceptLog(context);
+    this.#pattern = options.pattern ?? "XK";
+    this.#log = new AcceptLog(context, {
+      name: options.name ?? "tcp-direct",
+      handshake: HANDSHAKE_TEXTS[this.#pattern],
+    });
   }
 
   /** Counters since the start and the state of this moment, ready for JSON. */
@@ -114,11 +130,12 @@ export class Acceptor {
    */
   listen(): string {
     const { address: { host, port }, label } = this.#options;
+    const text = this.#options.listenError ?? ((cause) => `tcp-listen ${label}: ${cause}`);
     try {
       this.#listener = this.#context.network.listen(host, port);
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error;
-      throw new ListenError(error.code, `tcp-listen ${label}: ${error.message}`, { cause: error });
+      throw new ListenError(error.code, text(error.message), { cause: error });
     }
     return this.#listener.address;
   }
@@ -184,10 +201,16 @@ export class Acceptor {
     { slot, signal }: { slot: HandshakeSlot; signal: AbortSignal },
   ): Promise<void> {
     const { clock, local, random, requirePostQuantum } = this.#context;
-    const role = "responder";
-    const session = new SecureSession({ role, pattern: "XK", local, random, requirePostQuantum });
+    const limitMs = this.#options.handshakeLimitMs ?? HANDSHAKE_LIMIT_MS;
+    const session = new SecureSession({
+      role: "responder",
+      pattern: this.#pattern,
+      local,
+      random,
+      requirePostQuantum,
+    });
     try {
-      const done = await runHandshake({ stream, session }, { clock, signal });
+      const done = await runHandshake({ stream, session }, { clock, signal, limitMs });
       this.#gate.leave(slot);
       const link = new Link({ ...done, stream, session, direction: "in", clock });
       this.#welcome(link, slot.source);

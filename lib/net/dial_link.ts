@@ -1,8 +1,9 @@
+import type { PublicKey } from "#crypto";
 import { type Clock, CodedError, errorText } from "#kit";
 import { SecureSession } from "#session";
 import { type ByteStream, type Network, NetworkError } from "./byte_stream.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { type HandshakeError, runHandshake } from "./handshake.ts";
+import { HANDSHAKE_LIMIT_MS, type HandshakeError, runHandshake } from "./handshake.ts";
 import { Link } from "./link.ts";
 import type { LinkContext } from "./link_context.ts";
 
@@ -12,12 +13,12 @@ export const CONNECT_LIMIT_MS = 10_000;
 /** Codes of a {@link DialError}: the step that failed; `aborted` when the caller gave up. */
 export type DialFailure = "connect-failed" | "handshake-failed" | "aborted";
 
-/** A dial that came to nothing; texts of noise.md 7, `cause` has its own code. */
+/** A dial that came to nothing; texts of noise.md 7 and cxo.md 13, `cause` has its own code. */
 export class DialError extends CodedError {
   /** The step that failed. */
   declare readonly code: DialFailure;
 
-  /** The text is complete, `tcpnoise: ` included. */
+  /** The text is complete. */
   constructor(code: DialFailure, message: string, options?: ErrorOptions) {
     super(code, message, options);
   }
@@ -27,13 +28,25 @@ export class DialError extends CodedError {
 export interface DialOptions {
   /** Ends the attempt at once. */
   readonly signal?: AbortSignal | undefined;
-  /** XK for tcp-direct (the default), XX for CXO feeds. */
-  readonly pattern?: "XK" | "XX";
+}
+
+/** Whom to dial and how; {@link dialLink} and `dialFeed` differ in this alone. */
+export interface DialPlan extends DialOptions {
+  /** Where to connect. */
+  readonly target: { readonly host: string; readonly port: number; readonly address: string };
+  /** The handshake. */
+  readonly pattern: "XK" | "XX";
+  /** The key that the peer must have; XX does without and learns it. */
+  readonly remote?: PublicKey;
+  /** Time for the handshake in milliseconds. */
+  readonly limitMs: number;
+  /** What the error texts begin with. */
+  readonly prefix: { readonly connect: string; readonly handshake: string };
 }
 
 /** Where a stream is wanted from, and what ends the wait. */
 interface ConnectRequest {
-  readonly endpoint: Endpoint;
+  readonly target: DialPlan["target"];
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
 }
@@ -44,31 +57,48 @@ interface ConnectRequest {
  *
  * @throws {DialError}
  */
-export async function dialLink(
+export function dialLink(
   context: LinkContext,
   endpoint: Endpoint,
-  { signal, pattern = "XK" }: DialOptions = {},
+  { signal }: DialOptions = {},
 ): Promise<Link> {
-  const { clock, local, log, network, random, requirePostQuantum } = context;
-  const stream = await connectWithin(network, { endpoint, clock, signal })
+  const { peer } = endpoint;
+  return openLink(context, {
+    target: endpoint,
+    pattern: "XK",
+    remote: peer,
+    limitMs: HANDSHAKE_LIMIT_MS,
+    prefix: { connect: "tcpnoise: ", handshake: `tcpnoise: handshake (server pinned to ${peer})` },
+    signal,
+  });
+}
+
+/**
+ * Connects and shakes hands as the plan says.
+ *
+ * @throws {DialError}
+ */
+export async function openLink(context: LinkContext, plan: DialPlan): Promise<Link> {
+  const { clock, log, network } = context;
+  const { target, pattern, remote, limitMs, prefix, signal } = plan;
+  const stream = await connectWithin(network, { target, clock, signal })
     .catch((error: unknown) => {
       const code = signal?.aborted ? "aborted" : "connect-failed";
-      const text = `tcpnoise: dial ${endpoint.address}: ${errorText(error)}`;
+      const text = `${prefix.connect}dial ${target.address}: ${errorText(error)}`;
       throw new DialError(code, text, { cause: error });
     });
   const session = new SecureSession({
     role: "initiator",
     pattern,
-    local,
-    remote: endpoint.peer,
-    random,
-    requirePostQuantum,
+    local: context.local,
+    ...(remote === undefined ? {} : { remote }),
+    random: context.random,
+    requirePostQuantum: context.requirePostQuantum,
   });
-  const done = await runHandshake({ stream, session }, { clock, signal })
+  const done = await runHandshake({ stream, session }, { clock, signal, limitMs })
     .catch((error: HandshakeError) => {
       const code = signal?.aborted ? "aborted" : "handshake-failed";
-      const text = `tcpnoise: handshake (server pinned to ${endpoint.peer}): ${error.message}`;
-      throw new DialError(code, text, { cause: error });
+      throw new DialError(code, `${prefix.handshake}: ${error.message}`, { cause: error });
     });
   if (done.established.downgraded) log.warn(DOWNGRADE_WARNING);
   return new Link({ ...done, stream, session, direction: "out", clock });
@@ -84,7 +114,7 @@ const DOWNGRADE_WARNING =
  */
 function connectWithin(
   network: Network,
-  { endpoint, clock, signal }: ConnectRequest,
+  { target, clock, signal }: ConnectRequest,
 ): Promise<ByteStream> {
   return new Promise((resolve, reject) => {
     const controller = new AbortController();
@@ -104,7 +134,7 @@ function connectWithin(
     );
     signal?.addEventListener("abort", onAbort);
     if (signal?.aborted) return onAbort();
-    network.connect(endpoint.host, endpoint.port, controller.signal).then((stream) => {
+    network.connect(target.host, target.port, controller.signal).then((stream) => {
       if (controller.signal.aborted) return stream.close();
       finish();
       resolve(stream);

@@ -14,10 +14,25 @@ export interface Endpoint {
   readonly address: string;
 }
 
+/** A feed and where somebody serves it. */
+export interface FeedEndpoint {
+  /** The key that signs the feed. Whoever listens there may have another: a relay. */
+  readonly feed: PublicKey;
+  /** As in {@link Endpoint}. */
+  readonly host: string;
+  /** 0 to 65535. */
+  readonly port: number;
+  /** `host:port` as it was written. */
+  readonly address: string;
+}
+
 /** Codes of {@link EndpointError}, one for each row of messages.md 8.2. */
 export type EndpointDefect = "scheme" | "separator" | "key" | "address";
 
-/** A peer specification or a listen address that cannot be one; texts of messages.md 8.2. */
+/**
+ * A peer or feed specification or a listen address that cannot be one; texts of messages.md 8.2 and
+ * cxo.md 7.7.
+ */
 export class EndpointError extends CodedError {
   /** The part that is wrong. */
   declare readonly code: EndpointDefect;
@@ -49,14 +64,25 @@ export function parsePeerSpec(spec: string, option = "tcp-peer"): Endpoint {
     throw new EndpointError("separator", `${option}: missing @ separator in "${spec}"`);
   }
   const address = rest.slice(at + 1);
-  const peer = parsePeer(rest.slice(0, at), option);
-  try {
-    return { peer, ...splitHostPort(address), address };
-  } catch (error) {
-    if (!(error instanceof AddressSyntaxError)) throw error;
-    const text = `${option}: invalid host:port "${address}": ${error.message}`;
-    throw new EndpointError("address", text);
-  }
+  const key = rest.slice(0, at);
+  const peer = parseKey(key, (cause) => `${option}: invalid pk "${key}": ${cause}`);
+  const text = (cause: string) => `${option}: invalid host:port "${address}": ${cause}`;
+  return { peer, ...parseAddress(address, text), address };
+}
+
+/**
+ * Reads `[tcp://]<66 hex>@host:port` (cxo.md 7.1). The first `@` splits; nothing is trimmed.
+ *
+ * @throws {EndpointError} with a text of cxo.md 7.7, which does not name the specification.
+ */
+export function parseFeedSpec(spec: string): FeedEndpoint {
+  const rest = spec.startsWith(SCHEME) ? spec.slice(SCHEME.length) : spec;
+  const at = rest.indexOf("@");
+  if (at < 0) throw new EndpointError("separator", "expected tcp://<feedpk>@<host:port>");
+  const feed = parseKey(rest.slice(0, at), (cause) => `invalid feed pk: ${cause}`);
+  const address = rest.slice(at + 1);
+  if (address === "") throw new EndpointError("address", "missing host:port");
+  return { feed, ...parseAddress(address, (cause) => `missing host:port: ${cause}`), address };
 }
 
 /**
@@ -66,19 +92,26 @@ export function parsePeerSpec(spec: string, option = "tcp-peer"): Endpoint {
  * caller puts `tcp-listen <text>: ` in front, as for every bind failure (messages.md 8.1).
  */
 export function parseListenAddress(text: string): { host: string; port: number } {
+  return parseAddress(text, (cause) => cause);
+}
+
+function parseAddress(
+  address: string,
+  text: (cause: string) => string,
+): { host: string; port: number } {
   try {
-    return splitHostPort(text);
+    return splitHostPort(address);
   } catch (error) {
     if (!(error instanceof AddressSyntaxError)) throw error;
-    throw new EndpointError("address", error.message);
+    throw new EndpointError("address", text(error.message));
   }
 }
 
-function parsePeer(text: string, option: string): PublicKey {
+function parseKey(key: string, text: (cause: string) => string): PublicKey {
   try {
-    return PublicKey.parse(text);
+    return PublicKey.parse(key);
   } catch (error) {
     if (!(error instanceof KeyError)) throw error;
-    throw new EndpointError("key", `${option}: invalid pk "${text}": ${error.message}`);
+    throw new EndpointError("key", text(error.message));
   }
 }

@@ -9,6 +9,7 @@ export const FLOOD_LINES = 20;
 
 /** Where and how much a {@link FloodLog} writes. */
 export interface FloodLogOptions {
+  /** For the windows. */
   readonly clock: Clock;
   /** Writes one line. */
   readonly write: (line: string) => void;
@@ -30,6 +31,7 @@ export class FloodLog {
   #written = 0;
   #omitted = 0;
 
+  /** Nothing was written yet. */
   constructor(options: FloodLogOptions) {
     this.#options = options;
   }

@@ -3,7 +3,7 @@ import { type Clock, CodedError, errorText, type Timer } from "#kit";
 import type { SecureSession, SessionEvent } from "#session";
 import type { ByteStream } from "./byte_stream.ts";
 
-/** Time for the whole handshake in either role, in milliseconds (noise.md 7). */
+/** Time for the whole handshake of a tcp-direct link in either role, in milliseconds (noise.md 7). */
 export const HANDSHAKE_LIMIT_MS = 10_000;
 /**
  * Bytes of the read buffer while the peer is a stranger: one frame fits (noise.md 5). Together with
@@ -34,6 +34,8 @@ export interface HandshakeOptions {
   readonly clock: Clock;
   /** Ends the handshake at once. */
   readonly signal?: AbortSignal | undefined;
+  /** Time for all of it in milliseconds. */
+  readonly limitMs: number;
 }
 
 /**
@@ -44,9 +46,9 @@ export interface HandshakeOptions {
  */
 export async function runHandshake(
   { stream, session }: { stream: ByteStream; session: SecureSession },
-  { clock, signal }: HandshakeOptions,
+  options: HandshakeOptions,
 ): Promise<Handshaken> {
-  const guard = new HandshakeGuard(stream, { clock, signal });
+  const guard = new HandshakeGuard(stream, options);
   try {
     const progress = new HandshakeProgress(stream);
     await progress.take(session.start());
@@ -96,11 +98,14 @@ class HandshakeGuard {
   readonly #timer: Timer;
   readonly #onAbort = () => this.#end("handshake-aborted", "operation was canceled");
 
-  constructor(stream: ByteStream, { clock, signal }: HandshakeOptions) {
+  constructor(
+    stream: ByteStream,
+    { clock, signal, limitMs }: HandshakeOptions,
+  ) {
     this.#stream = stream;
     this.#signal = signal;
     this.#timer = clock.after(
-      HANDSHAKE_LIMIT_MS,
+      limitMs,
       () => this.#end("handshake-timeout", "deadline exceeded"),
     );
     signal?.addEventListener("abort", this.#onAbort);

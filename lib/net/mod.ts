@@ -44,10 +44,17 @@ export { type AcceptLimits, DEFAULT_ACCEPT_LIMITS, HANDSHAKE_GRACE_MS } from "./
 export * from "./acceptor.ts";
 export * from "./byte_stream.ts";
 export * from "./deno_tcp.ts";
-export * from "./dial_link.ts";
+export * from "./dial_feed.ts";
+export {
+  CONNECT_LIMIT_MS,
+  DialError,
+  type DialFailure,
+  dialLink,
+  type DialOptions,
+} from "./dial_link.ts";
 export * from "./dialer.ts";
 export * from "./endpoint.ts";
-export { FLOOD_LINES, FLOOD_WINDOW_MS } from "./flood_log.ts";
+export { FLOOD_LINES, FLOOD_WINDOW_MS, FloodLog, type FloodLogOptions } from "./flood_log.ts";
 export {
   HANDSHAKE_BUFFER_BYTES,
   HANDSHAKE_LIMIT_MS,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { EndpointError, parseListenAddress, parsePeerSpec } from "#net";
+import { EndpointError, parseFeedSpec, parseListenAddress, parsePeerSpec } from "#net";
 
 const PK = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
 
@@ -111,6 +111,41 @@ Deno.test("parsePeerSpec throws its own error and nothing else, whatever it is g
     }),
     { numRuns: 200 },
   );
+});
+
+/** Specification of a feed, then the code and the whole text of cxo.md 7.7. */
+const FEED_DEFECTS: readonly [spec: string, code: string, text: string][] = [
+  ["", "separator", "expected tcp://<feedpk>@<host:port>"],
+  ["tcp://", "separator", "expected tcp://<feedpk>@<host:port>"],
+  [`tcp://${PK}`, "separator", "expected tcp://<feedpk>@<host:port>"],
+  ["tcp://@h:1", "key", "invalid feed pk: Invalid public key length"],
+  ["@", "key", "invalid feed pk: Invalid public key length"],
+  ["xyz@h:1", "key", "invalid feed pk: Invalid public key"],
+  [`TCP://${PK}@h:1`, "key", "invalid feed pk: Invalid public key"],
+  [`tcp://tcp://${PK}@h:1`, "key", "invalid feed pk: Invalid public key"],
+  [`tcp://${PK}@`, "address", "missing host:port"],
+  [`${PK}@`, "address", "missing host:port"],
+];
+
+Deno.test("parseFeedSpec names what is wrong with the words of the specification", () => {
+  for (const [spec, code, text] of FEED_DEFECTS) {
+    const error = endpointError(() => parseFeedSpec(spec));
+    assert.deepEqual([error.code, error.message], [code, text], spec);
+  }
+  for (const [address, cause] of BAD_ADDRESSES) {
+    const error = endpointError(() => parseFeedSpec(`tcp://${PK}@${address}`));
+    assert.deepEqual([error.code, error.message], ["address", `missing host:port: ${cause}`]);
+  }
+});
+
+Deno.test("parseFeedSpec reads every form of address, with and without the scheme", () => {
+  for (const [address, host, port] of GOOD_ADDRESSES) {
+    for (const scheme of ["tcp://", ""]) {
+      const { feed, ...rest } = parseFeedSpec(`${scheme}${PK.toUpperCase()}@${address}`);
+      assert.equal(feed.hex, PK);
+      assert.deepEqual(rest, { host, port, address });
+    }
+  }
 });
 
 function endpointError(parse: () => unknown): EndpointError {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { SecretKey } from "#crypto";
 import { utf8 } from "#kit";
 import {
-  type AcceptLimits,
   Acceptor,
+  type AcceptorOptions,
   dialLink,
   type Endpoint,
   type Link,
@@ -54,19 +54,14 @@ export class NetFixture {
 
   /** A listener that is bound and not running yet. */
   acceptor(
-    { onLink = (link: Link) => link.serve(() => {}), whitelist = EVERYONE, limits, network }: {
-      onLink?: (link: Link) => Promise<unknown>;
-      whitelist?: Whitelist;
-      limits?: Partial<AcceptLimits>;
-      network?: Network;
-    } = {},
+    { network, ...options }: Partial<AcceptorOptions> & { readonly network?: Network } = {},
   ): Acceptor {
     const acceptor = new Acceptor(this.serverContext(network), {
       address: { host: "", port: PORT },
       label: `:${PORT}`,
-      whitelist,
-      onLink,
-      ...(limits === undefined ? {} : { limits }),
+      whitelist: EVERYONE,
+      onLink: (link) => link.serve(() => {}),
+      ...options,
     });
     acceptor.listen();
     return acceptor;
