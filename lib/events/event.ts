@@ -32,6 +32,19 @@ export interface MessageEvent {
    * own from all others, so its source gives no two messages the same.
    */
   readonly wall: bigint;
+  /** What the store keeps beside it; only messages of replicated feeds have one. In no JSON. */
+  readonly journal?: JournalNote;
+}
+
+/**
+ * An entry of a feed's journal that belongs to a message: the store writes it in the same commit as the
+ * event, so that after a crash a message is either shown, kept and marked, or none of it.
+ */
+export interface JournalNote {
+  /** Whose journal, 66 hex digits. */
+  readonly feed: string;
+  /** For the owner of the journal alone to understand. Must not change any more. */
+  readonly entry: Uint8Array;
 }
 
 /** News about the delivery of one message; only on `/sse` (messages.md 4.7). */

@@ -28,7 +28,13 @@ export {
   type ArchivedEvent,
   type EventArchive,
 } from "./archive.ts";
-export { type Channel, type MessageEvent, parseChannels, type StatusEvent } from "./event.ts";
+export {
+  type Channel,
+  type JournalNote,
+  type MessageEvent,
+  parseChannels,
+  type StatusEvent,
+} from "./event.ts";
 export {
   gapLine,
   legacyMessageLine,

@@ -3,10 +3,8 @@ import type { DamageLog } from "./damage_log.ts";
 import { decodeBlock } from "./event_block.ts";
 import { type Block, blockOf, MAX_EVENTS_PER_BLOCK } from "./event_blocks.ts";
 import { eventPlace, eventsRange } from "./keyspace.ts";
+import { lastNumber } from "./last_number.ts";
 import { wholeRows } from "./whole_rows.ts";
-
-/** Larger than every number that an event can have. */
-const BEYOND_EVENTS = 2 ** 53 - 1;
 
 /** What there is of an archive. */
 export interface ReadBlocks {
@@ -34,7 +32,9 @@ export async function readBlocks(kv: Deno.Kv, damage: DamageLog): Promise<ReadBl
   } catch {
     // Told above.
   }
-  const last = await lastKey(kv, readable.at(-1)?.key ?? blocks.at(-1)?.key ?? 0);
+  const known = readable.at(-1)?.key ?? blocks.at(-1)?.key ?? 0;
+  // It may be one that cannot be read: its number must not come again.
+  const last = await lastNumber(kv, { known, range: eventsRange });
   const newest = Math.max(readable.at(-1)?.last ?? 0, last + MAX_EVENTS_PER_BLOCK - 1);
   return { blocks: readable, newest };
 }
@@ -47,25 +47,5 @@ async function* listed(
     const { first } = eventPlace(row.key);
     const block = blockOf(first, { entries: decodeBlock(row.value), bytes: row.value.length });
     if (block !== undefined) yield block;
-  }
-}
-
-/** Key of the last row, which may be one that cannot be read: its number must not come again. */
-async function lastKey(kv: Deno.Kv, known: number): Promise<number> {
-  let [low, high] = [known, BEYOND_EVENTS];
-  while (low < high) {
-    const middle = low + Math.ceil((high - low) / 2);
-    if (await hasRowFrom(kv, middle)) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
-
-async function hasRowFrom(kv: Deno.Kv, first: number): Promise<boolean> {
-  try {
-    for await (const _ of kv.list(eventsRange(first), { limit: 1 })) return true;
-    return false;
-  } catch {
-    return true;
   }
 }

@@ -10,11 +10,14 @@ export function conversationOfEvent(event: MessageEvent): string | undefined {
 
 /**
  * The record of a message (history.md 3); undefined for what history does not keep: messages of
- * groups, pair control, notices of the system.
+ * groups, pair control, notices of the system. A direct message of a CXO feed comes on the channel of
+ * the groups, without a group (http-api.md 6), and is kept like any other.
  */
 export function recordOfEvent(event: MessageEvent): HistoryRecord | undefined {
   const peer = conversationOfEvent(event);
-  if (event.channel !== "dm" || peer === undefined) return undefined;
+  const isDirect = event.channel === "dm" ||
+    event.channel === "group" && event.network === "cxo";
+  if (!isDirect || peer === undefined) return undefined;
   const outgoing = event.direction === "out";
   return {
     peer: peer.toLowerCase(),

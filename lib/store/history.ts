@@ -1,4 +1,5 @@
 import type { EventArchive, MessageEvent } from "#events";
+import type { Journal } from "./journal.ts";
 import type { GroupRecord, HistoryRecord } from "./record.ts";
 
 /** Texts of history.md 5, in the order of the checks. */
@@ -86,7 +87,13 @@ export interface StoreFigures {
  * throws for what a peer sent; queries reject with `StoreError` when the disk fails.
  */
 export interface History {
-  /** Decides at once, writes behind; calls keep their order. */
+  /**
+   * Decides at once, writes behind; calls keep their order. The event, its record and the note for its
+   * journal (`MessageEvent.journal`) are on disk together or not at all; whoever refuses the record, the
+   * note is written, but for what {@link journal} says of its feed.
+   *
+   * @throws {RangeError} the note is longer than an entry may be, or its feed is no key
+   */
   append(event: MessageEvent): Appended;
   /** Resolves at once while few appends wait for the disk, else when few do: back-pressure. */
   readonly ready: Promise<void> | undefined;
@@ -119,6 +126,23 @@ export interface History {
   sweep(): Promise<number>;
   /** The events of `/events` on disk. */
   readonly events: EventArchive;
+  /**
+   * What is kept of a feed, by its public key. This node's own is always kept; undefined for another where
+   * a whitelist says that nothing of that peer may be on disk. No limit or age applies to it, and no
+   * forgetting: its owner decides how long it is.
+   *
+   * @throws {RangeError} `feed` is no public key
+   */
+  journal(feed: string): Journal | undefined;
+  /** Keys of the feeds that have a journal on disk, whatever the whitelist says now; in byte order. */
+  journalFeeds(): readonly string[];
+  /**
+   * Removes a journal as it was at the call, the oldest entries first. True when it is gone or there was
+   * none; false when the disk refused, which is logged: then the rest of it is still there. Never rejects.
+   *
+   * @throws {RangeError} `feed` is no public key
+   */
+  dropJournal(feed: string): Promise<boolean>;
   /** What `/status` and `/metrics` say, at this moment. */
   figures(): StoreFigures;
   /** Commits what waits, stops the schedule, lets go of the file. */

@@ -23,6 +23,8 @@ export const ROWS = {
   event: "e",
   newestEvent: "n",
   outbox: "q",
+  journal: "j",
+  entries: "k",
 } as const;
 
 /** A range of keys, from `start` up to but without `end`. */
@@ -168,6 +170,47 @@ export function outboxRange(): KeyRange {
 /** What an {@link outboxKey} says. */
 export function outboxPlace(key: Key): number {
   return Number(bigintAt(key, 1));
+}
+
+/** A journal with its number, its blocks, sums and state. */
+export function journalKey(feed: string): Key {
+  const bytes = fromHex(feed);
+  if (bytes?.length !== 33) throw new RangeError("Cannot build a key: the feed is no public key");
+  return [ROWS.journal, bytes];
+}
+
+/** All journals, in byte order. */
+export function journalsRange(): KeyRange {
+  return allOf(ROWS.journal);
+}
+
+/** Whose journal, of a {@link journalKey}. */
+export function journalFeed(key: Key): string {
+  return peerOf(key);
+}
+
+/** A block of entries of a journal. */
+export function entriesKey(journal: number, block: number, piece = 0): Key {
+  return withPiece([ROWS.entries, BigInt(journal), BigInt(block)], piece);
+}
+
+/** Blocks of a journal with `from` <= number < `to`. */
+export function entriesRange(
+  journal: number,
+  { from, to }: { from: number; to: number },
+): KeyRange {
+  const id = BigInt(journal);
+  return { start: [ROWS.entries, id, BigInt(from)], end: [ROWS.entries, id, BigInt(to)] };
+}
+
+/** Blocks of all journals from one on. */
+export function entriesFromRange(journal: number): KeyRange {
+  return { start: [ROWS.entries, BigInt(journal)], end: allOf(ROWS.entries).end };
+}
+
+/** Number of the block, of an {@link entriesKey}. */
+export function entriesBlock(key: Key): number {
+  return Number(bigintAt(key, 2));
 }
 
 function allOf(row: string): KeyRange {

@@ -2,8 +2,11 @@ import type { EventArchive, MessageEvent } from "#events";
 import { errorText, type Timer } from "#kit";
 import type { Appended, History, ImportReport, SearchHit, StoreFigures } from "./history.ts";
 import { Importer, type ImportTarget } from "./import_run.ts";
+import { feedOf, type Journal, mayKeepJournal } from "./journal.ts";
+import { JournalRewrites } from "./journal_rewrites.ts";
 import { KvForget } from "./kv_forget.ts";
 import { kvImportTarget } from "./kv_import.ts";
+import { KvJournal } from "./kv_journal.ts";
 import type { SweptGroups } from "./kv_groups.ts";
 import { closedError, diskError, type KvHistoryParts, KvWriter } from "./kv_writer.ts";
 import { KvOutbox } from "./outbox_kv.ts";
@@ -22,6 +25,7 @@ export class KvHistory implements History {
   readonly #importer: Importer;
   readonly #outbox: KvOutbox;
   readonly #forget: KvForget;
+  readonly #rewrites: JournalRewrites;
   #indexing: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   #closing: Promise<void> | undefined;
@@ -33,6 +37,12 @@ export class KvHistory implements History {
     this.#importer = new Importer(this.#importTarget());
     this.#forget = new KvForget(parts, (job) => this.#writer.change(job));
     this.#outbox = new KvOutbox(parts, (job) => this.#writer.change(job));
+    this.#rewrites = new JournalRewrites({
+      journals: parts.journals,
+      owner: parts.owner,
+      change: (job) => this.#writer.change(job),
+      failed: this.#writer.logFailure,
+    });
   }
 
   /** Reads the queued messages; sweeping and reading the search index go on in the background. */
@@ -58,6 +68,26 @@ export class KvHistory implements History {
 
   append(event: MessageEvent): Appended {
     return this.#writer.append(event);
+  }
+
+  journal(key: string): Journal | undefined {
+    const feed = feedOf(key);
+    if (!mayKeepJournal(feed, this.#parts)) return undefined;
+    return new KvJournal({
+      feed,
+      journals: this.#parts.journals,
+      rewrites: this.#rewrites,
+      add: (addition) => this.#writer.addToJournal(addition),
+      query: (job) => this.#read(() => this.#writer.change(job)),
+    });
+  }
+
+  journalFeeds(): readonly string[] {
+    return this.#parts.journals.feeds();
+  }
+
+  dropJournal(key: string): Promise<boolean> {
+    return this.#rewrites.drop(feedOf(key));
   }
 
   recent(limit: number): Promise<readonly HistoryRecord[]> {

@@ -5,9 +5,11 @@ import { encodeEvent } from "./event_block.ts";
 import { foreignerOf } from "./event_match.ts";
 import { recordOfEvent } from "./event_record.ts";
 import { FailureLog } from "./failure_log.ts";
+import { noteOf, sizeOf } from "./journal.ts";
 import type { Appended, Refusal, StoreFigures } from "./history.ts";
 import { KvEdits, type StoreParts } from "./kv_edits.ts";
 import type { KvGroups, NewGroupRecord } from "./kv_groups.ts";
+import type { JournalAddition, KvJournals } from "./kv_journals.ts";
 import { type HistoryPolicy, RECORD_KEY_BYTES } from "./policy.ts";
 import type { HistoryRecord } from "./record.ts";
 import { encodeRecord } from "./record_codec.ts";
@@ -23,16 +25,18 @@ export interface KvHistoryParts extends StoreParts {
   readonly log: Log;
   readonly self: string;
   readonly groups: KvGroups;
+  readonly journals: KvJournals;
   /** Closes the database and lets others in. */
   readonly close: () => void;
 }
 
-/** What goes to the disk together: an event and its record, or something imported. */
+/** What goes to the disk together: an event with its record and note, or something alone. */
 interface Pending {
   /** A number, with its event unless that must not be kept. */
   readonly event?: { readonly seq: number; readonly bytes: Uint8Array | undefined };
   readonly admitted?: Admitted | undefined;
   readonly group?: NewGroupRecord;
+  readonly journal?: JournalAddition | undefined;
 }
 
 interface Admitted extends NewRecord {
@@ -89,8 +93,14 @@ export class KvWriter {
     return this.#parts.conversations.bytes + this.#parts.groups.bytes;
   }
 
-  /** Gives a message its number, decides, queues it (history.md 5). */
+  /**
+   * Gives a message its number, decides, queues it (history.md 5). Its note belongs to its feed, not to
+   * the history, whose limits are nothing to it.
+   *
+   * @throws {RangeError} the note is none
+   */
   append(event: MessageEvent): Appended {
+    const note = noteOf(event, this.#parts);
     const seq = ++this.#seq;
     if (this.#closed) {
       return { seq, refusal: undefined, committed: Promise.resolve(false) };
@@ -103,9 +113,10 @@ export class KvWriter {
     const admitted = record === undefined || refusal !== undefined
       ? undefined
       : this.#reserve(record, event.wall);
+    const journal = note && { feed: note.feed, entries: [note.entry] };
     const committed = this.#queue.append(
-      { event: { seq, bytes }, admitted },
-      (bytes?.length ?? 0) + (admitted?.reserved ?? 0),
+      { event: { seq, bytes }, admitted, journal },
+      (bytes?.length ?? 0) + (admitted?.reserved ?? 0) + sizeOf(journal?.entries ?? []),
     );
     return { seq, refusal, committed };
   }
@@ -121,6 +132,13 @@ export class KvWriter {
   keepGroup(group: NewGroupRecord): Promise<boolean> {
     if (this.#closed) return Promise.resolve(false);
     return this.#queue.append({ group }, this.#parts.groups.reserve(group));
+  }
+
+  /** Queues what goes to a journal alone. */
+  async addToJournal(journal: JournalAddition): Promise<boolean> {
+    if (this.#closed) return false;
+    const size = sizeOf(journal.entries) + (journal.state?.length ?? 0);
+    return await this.#queue.append({ journal }, size) && journal.call?.failed !== true;
   }
 
   /**
@@ -183,7 +201,8 @@ export class KvWriter {
       this.#failedCommits++;
       this.#failing = true;
       this.#doubt(error);
-      if (this.#displaced === undefined) this.#failures.failed(error, batch.length);
+      for (const { journal } of batch) if (journal?.call) journal.call.failed = true;
+      if (this.#displaced === undefined) this.#failures.failed(error, messagesOf(batch));
       return false;
     } finally {
       this.#commits++;
@@ -196,8 +215,9 @@ export class KvWriter {
   }
 
   async #write(batch: readonly Pending[], records: readonly NewRecord[]): Promise<RecordChanges> {
-    const { owner, archive, conversations, groups, writer } = this.#parts;
+    const { owner, archive, conversations, groups, journals, writer } = this.#parts;
     const transaction = owner.begin();
+    const applyJournals = journals.add(transaction, batch.flatMap(({ journal }) => journal ?? []));
     const draft = new SumsDraft();
     const changes = await writer.write(transaction, { records, draft });
     draft.write(transaction);
@@ -208,6 +228,7 @@ export class KvWriter {
     const applyArchive = archive.add(transaction, { entries, newest });
     await transaction.commit();
     applyArchive();
+    applyJournals();
     applyGroups();
     draft.apply(conversations);
     forgetOldest(changes.evicted);
@@ -243,8 +264,14 @@ export class KvWriter {
     await this.#parts.conversations.load(this.#parts.kv);
     await this.#parts.archive.load();
     await this.#parts.groups.load();
+    await this.#parts.journals.load();
     this.#doubtful = false;
   }
+}
+
+/** How many are messages: additions to journals are none. */
+function messagesOf(batch: readonly Pending[]): number {
+  return batch.filter(({ event, journal }) => event !== undefined || journal === undefined).length;
 }
 
 /** What a call on a closed store gets. */

@@ -6,7 +6,9 @@ import { recordOfEvent } from "./event_record.ts";
 import type { Appended, History, ImportReport, SearchHit, StoreFigures } from "./history.ts";
 import { Importer, type ImportTarget } from "./import_run.ts";
 import { MemoryArchive } from "./memory_archive.ts";
+import { type Journal, noteOf } from "./journal.ts";
 import { MemoryGroups } from "./memory_groups.ts";
+import { MemoryJournals } from "./memory_journals.ts";
 import { MemoryOutbox } from "./memory_outbox.ts";
 import type { OutboxTable } from "./outbox_table.ts";
 import {
@@ -59,6 +61,7 @@ export class MemoryHistory implements History {
   readonly #importer: Importer;
   readonly #conversations = new Map<string, Kept[]>();
   readonly #groups = new MemoryGroups();
+  readonly #journals: MemoryJournals;
   #bytes = 0;
   #seq = 0;
   #commits = 0;
@@ -86,6 +89,7 @@ export class MemoryHistory implements History {
       wall: () => this.#clock.wall(),
     });
     this.#importer = new Importer(this.#importTarget());
+    this.#journals = new MemoryJournals({ policy: this.#policy, self: this.#self });
     this.#schedule();
   }
 
@@ -94,6 +98,7 @@ export class MemoryHistory implements History {
   }
 
   append(event: MessageEvent): Appended {
+    const note = noteOf(event, { policy: this.#policy, self: this.#self });
     const seq = ++this.#seq;
     if (this.#closed) return { seq, refusal: undefined, committed: Promise.resolve(false) };
     const record = recordOfEvent(event);
@@ -111,6 +116,7 @@ export class MemoryHistory implements History {
     const foreigner = foreignerOf(event);
     if (foreigner === undefined || this.#policy.mayKeep(foreigner)) this.#archive.add(event, seq);
     else this.#archive.skip(seq);
+    if (note !== undefined) this.#journals.add(note);
     return { seq, refusal, committed: Promise.resolve(true) };
   }
 
@@ -175,6 +181,18 @@ export class MemoryHistory implements History {
     return Promise.resolve(removed);
   }
 
+  journal(feed: string): Journal | undefined {
+    return this.#journals.of(feed);
+  }
+
+  journalFeeds(): readonly string[] {
+    return this.#journals.feeds();
+  }
+
+  dropJournal(feed: string): Promise<boolean> {
+    return this.#journals.drop(feed);
+  }
+
   /** What `/status` and `/metrics` say. */
   figures(): StoreFigures {
     let messages = 0;
@@ -195,6 +213,7 @@ export class MemoryHistory implements History {
 
   close(): Promise<void> {
     this.#closed = true;
+    this.#journals.close();
     this.#timer?.cancel();
     return Promise.resolve();
   }

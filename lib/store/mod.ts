@@ -1,6 +1,6 @@
 /**
  * Messages that outlive the process: history with its limits, the durable events of `/events`, queued
- * messages; on Deno KV, with a twin in memory.
+ * messages, journals of replicated feeds; on Deno KV, with a twin in memory.
  *
  * Above `#kit` and `#events`; `#chat` appends, `#http` reads, `#app` opens and closes; it knows none
  * of them. It never sends anything, never stops a message that it cannot keep, and never touches a
@@ -45,6 +45,12 @@ export type {
   SearchHit,
   StoreFigures,
 } from "./history.ts";
+export {
+  type Journal,
+  type JournalContents,
+  MAX_JOURNAL_ENTRY_BYTES,
+  MAX_JOURNAL_STATE_BYTES,
+} from "./journal.ts";
 export { ARCHIVE_SWEEP_MS, KvHistory } from "./kv_history.ts";
 export { MemoryHistory, type MemoryHistoryOptions } from "./memory_history.ts";
 export { MemoryOutbox } from "./memory_outbox.ts";

@@ -5,6 +5,7 @@ import { Conversations } from "./conversations.ts";
 import { DamageLog } from "./damage_log.ts";
 import { KvEventArchive } from "./event_archive.ts";
 import { KvGroups } from "./kv_groups.ts";
+import { KvJournals } from "./kv_journals.ts";
 import { KvHistory } from "./kv_history.ts";
 import {
   DEFAULT_HISTORY_LIMITS,
@@ -79,9 +80,11 @@ async function build(
     wall: () => clock.wall(),
     damage,
   });
+  const journals = new KvJournals(kv, damage);
   await conversations.load(kv);
   await archive.load();
   await groups.load();
+  await journals.load();
   const whole = new ConversationReader({ kv, conversations, damage, settled });
   const reader = new RecordReader({ kv, conversations, damage, whole });
   const index = new SearchIndex(reader.source(() => policy.expiry(clock.wall())), { clock });
@@ -96,6 +99,7 @@ async function build(
     conversations,
     archive,
     groups,
+    journals,
     reader,
     writer: new RecordWriter(kv, policy.limits.perPeerCap),
     index,

@@ -59,21 +59,26 @@ export class RecordWriter {
       else found.push(record);
     }
     const added: PlacedNew[] = [];
-    const evicted: { conversation: Conversation; at: bigint }[] = [];
+    const victims: { conversation: Conversation; record: OldRecord }[] = [];
     for (const [conversation, news] of byConversation) {
       const placed = await this.#place(conversation, news);
-      const victims = await this.#victims(conversation, placed);
+      const beyond = await this.#victims(conversation, placed);
       for (const one of placed) {
-        if (victims.has(one.at)) continue;
+        if (beyond.has(one.at)) continue;
         this.put(transaction, { placed: one, draft });
         added.push(one);
       }
-      for (const [at, length] of victims) {
-        // What has no room now is over the cap until the next commit: see `beyondCap`.
-        if (length === undefined || !hasRoomFor(transaction, { length, draft })) continue;
-        this.remove(transaction, { conversation, record: { at, length }, draft });
-        evicted.push({ conversation, at });
+      for (const [at, length] of beyond) {
+        if (length !== undefined) victims.push({ conversation, record: { at, length } });
       }
+    }
+    const evicted: { conversation: Conversation; at: bigint }[] = [];
+    // Last, since these alone can wait: what has no room now is over the cap until the next commit, see
+    // `beyondCap`.
+    for (const { conversation, record } of victims) {
+      if (!hasRoomFor(transaction, { length: record.length, draft })) continue;
+      this.remove(transaction, { conversation, record, draft });
+      evicted.push({ conversation, at: record.at });
     }
     return { added, evicted };
   }

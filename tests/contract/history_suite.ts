@@ -3,6 +3,7 @@ import { limitClaims } from "./history_limit_claims.ts";
 import { forgetClaims } from "./history_forget_claims.ts";
 import { archiveClaims } from "./history_archive_claims.ts";
 import { queryClaims } from "./history_query_claims.ts";
+import { journalClaims } from "./history_journal_claims.ts";
 import { importClaims } from "./history_import_claims.ts";
 import { keptLog } from "#support/stored_messages.ts";
 import { ManualClock } from "#support/manual_clock.ts";
@@ -24,6 +25,7 @@ export function historySuite({ name, make }: HistoryUnderTest): void {
     ...archiveClaims,
     ...forgetClaims,
     ...importClaims,
+    ...journalClaims,
   };
   for (const [claim, { options = {}, holds }] of Object.entries(claims)) {
     Deno.test(`${name} ${claim}`, async () => {

@@ -19,6 +19,8 @@ const EXAMPLES: Readonly<Record<keyof typeof keys.ROWS, readonly keys.Key[]>> = 
   event: [keys.eventKey(1), keys.eventKey(1, 1)],
   newestEvent: [keys.newestEventKey()],
   outbox: [keys.outboxKey(1), keys.outboxKey(1, 1)],
+  journal: [keys.journalKey(ANN)],
+  entries: [keys.entriesKey(1, 2), keys.entriesKey(1, 2, 1)],
 };
 
 /** Shape of a key as the document writes it. */
@@ -73,6 +75,7 @@ Deno.test("a store that holds everything has no row that the document does not l
   });
   const entry = { id: "1", to: ANN, text: "z".repeat(65_536), queuedAt: "1", expiresAt: "2" };
   await history.outbox.put(entry);
+  await history.journal(SELF)?.append([new Uint8Array(65_536)], new Uint8Array(8));
   history.append(messageWith(peerNumber(2), { wall: clock.wall() }));
   await history.forgetPeer(peerNumber(2));
   await history.close();
@@ -100,11 +103,21 @@ Deno.test("keys say what they were built from", () => {
   assert.deepEqual(keys.groupPlace(keys.groupKey("g", -1n)), { group: "g", at: -1n, piece: 0 });
   assert.deepEqual(keys.eventPlace(keys.eventKey(9)), { first: 9, piece: 0 });
   assert.equal(keys.outboxPlace(keys.outboxKey(3, 1)), 3);
+  assert.equal(keys.journalFeed(keys.journalKey(ANN)), ANN);
+  assert.equal(keys.entriesBlock(keys.entriesKey(3, 4, 1)), 4);
 });
 
 Deno.test("keys of another shape are refused, and so is a peer that is no key", () => {
   assert.throws(() => keys.peerKey("02ab"), RangeError);
-  for (const read of [keys.peerOf, keys.recordPlace, keys.timePlace, keys.groupPlace]) {
+  assert.throws(() => keys.journalKey("02ab"), RangeError);
+  const readers = [
+    keys.peerOf,
+    keys.recordPlace,
+    keys.timePlace,
+    keys.groupPlace,
+    keys.entriesBlock,
+  ];
+  for (const read of readers) {
     assert.throws(() => read(["x", 1]), RangeError);
   }
   assert.throws(() => keys.eventPlace(["e", "x"]), RangeError);
@@ -120,6 +133,8 @@ Deno.test("ranges hold their rows and no neighbours, in the order of time", asyn
     keys.recordKey(300, 5n),
     keys.groupKey("g2", 1n),
     keys.timeKey(1n, 300),
+    keys.entriesKey(1, 10),
+    keys.entriesKey(2, 1),
   ];
   for (const key of all) await kv.set(key, 1);
   const listed = async (range: keys.KeyRange) => {
@@ -137,5 +152,8 @@ Deno.test("ranges hold their rows and no neighbours, in the order of time", asyn
   assert.equal((await listed(keys.peersRange())).length, 1);
   assert.deepEqual(await listed(keys.eventsRange(2)), []);
   assert.equal((await listed(keys.outboxRange())).length, 2);
+  assert.equal((await listed(keys.journalsRange())).length, 1);
+  assert.deepEqual(await listed(keys.entriesRange(1, { from: 2, to: 10 })), ["1 2", "1 2 1"]);
+  assert.deepEqual(await listed(keys.entriesFromRange(2)), ["2 1"]);
   kv.close();
 });
