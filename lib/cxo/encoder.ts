@@ -1,16 +1,33 @@
 import { NO_BYTES, toHex, utf8 } from "#kit";
 import { caught, CxoFault } from "./fault.ts";
 
+/** Bytes in which most values are put together: an array of its own for each would cost a microsecond. */
+const SCRATCH_BYTES = 16_384;
+/** Bytes of the first array of a writer that finds the scratch taken. */
 const FIRST_CAPACITY = 128;
+
+interface Buffer {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+/** Undefined while a writer has it. */
+let scratch: Buffer | undefined = bufferOf(SCRATCH_BYTES);
 
 /**
  * Writes the encoding of cxo.md section 3: little-endian, no tags, no padding. It grows as needed;
  * callers bound what they write.
  */
 export class Writer {
-  #bytes = new Uint8Array(FIRST_CAPACITY);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes: Uint8Array;
+  #view: DataView;
   #length = 0;
+
+  /** Nothing is written yet. */
+  constructor() {
+    ({ bytes: this.#bytes, view: this.#view } = scratch ?? bufferOf(FIRST_CAPACITY));
+    scratch = undefined;
+  }
 
   /** One byte, 0 or 1. */
   bool(value: boolean): this {
@@ -86,7 +103,13 @@ export class Writer {
 
   /** What was written, in an array of exactly that length. The writer must not be used again. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const written = this.#bytes.slice(0, this.#length);
+    this.#giveBack();
+    return written;
+  }
+
+  #giveBack(): void {
+    if (this.#bytes.length === SCRATCH_BYTES) scratch = { bytes: this.#bytes, view: this.#view };
   }
 
   #reserve(count: number): number {
@@ -95,11 +118,17 @@ export class Writer {
     if (this.#length > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(2 * this.#bytes.length, this.#length));
       grown.set(this.#bytes.subarray(0, at));
+      this.#giveBack();
       this.#bytes = grown;
       this.#view = new DataView(grown.buffer);
     }
     return at;
   }
+}
+
+function bufferOf(length: number): Buffer {
+  const bytes = new Uint8Array(length);
+  return { bytes, view: new DataView(bytes.buffer) };
 }
 
 /** How much a {@link Reader} takes of one list or byte list. */

@@ -1,5 +1,12 @@
 import { caught, CxoFault, orThrow } from "./fault.ts";
-import { MAX_OBJECT_BYTES, type ObjectId, objectId, ZERO_ID } from "./object_id.ts";
+import {
+  type CxoObject,
+  MAX_OBJECT_BYTES,
+  NO_CHILDREN,
+  type ObjectId,
+  objectId,
+  ZERO_ID,
+} from "./object_id.ts";
 import { decodeRefsNode, decodeRefsTop, type RefsPart } from "./refs.ts";
 import { REGISTRY } from "./registry.ts";
 import { type Root, rootTreeNode } from "./root.ts";
@@ -8,9 +15,9 @@ import { decodeTreeEntry, decodeTreeNode } from "./tree_objects.ts";
 /** Most requests of one fill that wait for an answer (cxo.md 5.6). */
 export const MAX_FILL_REQUESTS = 10;
 /** Most objects of one Root that are new to us (ours). */
-export const MAX_FILL_OBJECTS = 1_048_576;
+export const MAX_FILL_OBJECTS = 262_144;
 /** Most bytes of those objects (ours). */
-export const MAX_FILL_BYTES = 268_435_456;
+export const MAX_FILL_BYTES = 67_108_864;
 
 /** What is held already. */
 export interface FillView {
@@ -48,7 +55,7 @@ export class Filler {
   readonly root: Root;
   readonly #view: FillView;
   readonly #most: Required<FillLimits>;
-  readonly #objects = new Map<ObjectId, Uint8Array>();
+  readonly #objects = new Map<ObjectId, CxoObject>();
   readonly #waiting = new Map<ObjectId, Task[]>();
   readonly #outstanding = new Set<ObjectId>();
   readonly #seen = new Set<string>();
@@ -87,8 +94,8 @@ export class Filler {
     return this.#outstanding.size;
   }
 
-  /** What was accepted. With a complete Root all of it is to be held. */
-  get objects(): ReadonlyMap<ObjectId, Uint8Array> {
+  /** What was accepted, with what it names. With a complete Root all of it is to be held. */
+  get objects(): ReadonlyMap<ObjectId, CxoObject> {
     return this.#objects;
   }
 
@@ -107,12 +114,26 @@ export class Filler {
     if (this.#fault !== undefined || !this.#outstanding.delete(id)) return "ignored";
     this.#run(() => {
       this.#check(id, bytes);
-      this.#objects.set(id, bytes);
+      this.#objects.set(id, { id, bytes, children: NO_CHILDREN });
       const tasks = this.#waiting.get(id) ?? [];
       this.#waiting.delete(id);
-      this.#work(tasks.flatMap((task) => below(task, bytes)));
+      this.#work(tasks.flatMap((task) => this.#open(task, bytes)));
     });
     return this.#fault ?? "taken";
+  }
+
+  /** What the object names, which is noted with it. */
+  #open(task: Task, bytes: Uint8Array): Task[] {
+    const tasks = below(task, bytes);
+    const object = this.#objects.get(task.id);
+    if (object !== undefined && tasks.length > 0) {
+      const named = tasks.map(({ id }) => id);
+      // Bytes that are met as two kinds, which takes a hostile writer, name what either names.
+      const known = object.children;
+      const children = known.length === 0 ? named : [...new Set([...known, ...named])];
+      this.#objects.set(task.id, { ...object, children });
+    }
+    return tasks;
   }
 
   #check(id: ObjectId, bytes: Uint8Array): void {
@@ -128,8 +149,8 @@ export class Filler {
     // The list grows while it is worked off.
     for (const task of tasks) {
       if (!this.#isNew(task)) continue;
-      const bytes = this.#objects.get(task.id) ?? this.#view.get(task.id);
-      if (bytes !== undefined) { for (const next of below(task, bytes)) tasks.push(next); }
+      const bytes = this.#objects.get(task.id)?.bytes ?? this.#view.get(task.id);
+      if (bytes !== undefined) { for (const next of this.#open(task, bytes)) tasks.push(next); }
       else this.#await(task);
     }
   }

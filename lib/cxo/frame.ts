@@ -58,7 +58,7 @@ export function encodeCxoFrame({ seq, rseq, body }: CxoFrame): Uint8Array {
  * nothing else.
  */
 export class CxoFrameDecoder {
-  readonly #limit: number;
+  #limit: number;
   readonly #header = new Uint8Array(CXO_HEADER_BYTES);
   readonly #view = new DataView(this.#header.buffer);
   #headerHeld = 0;
@@ -69,6 +69,11 @@ export class CxoFrameDecoder {
   /** Refuses frames that announce more than `limit` bytes; at most and by default the protocol's. */
   constructor({ limit = MAX_CXO_FRAME }: { readonly limit?: number } = {}) {
     this.#limit = Math.min(limit, MAX_CXO_FRAME);
+  }
+
+  /** Refuses from the next frame on what announces more. */
+  set limit(bytes: number) {
+    this.#limit = Math.min(bytes, MAX_CXO_FRAME);
   }
 
   /** Bytes of an unfinished frame. More than none at the end of the stream: it was cut. */

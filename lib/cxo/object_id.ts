@@ -25,7 +25,12 @@ export interface CxoObject {
   readonly id: ObjectId;
   /** Its encoding. Not to be changed. */
   readonly bytes: Uint8Array;
+  /** Ids of the objects that it names, as often as it names them; never the zero id. */
+  readonly children: readonly ObjectId[];
 }
+
+/** The children of every object that names none: most do, so they share it. */
+export const NO_CHILDREN: readonly ObjectId[] = Object.freeze([]);
 
 /** Where objects are looked up: undefined for one that is not held. */
 export type ObjectSource = (id: ObjectId) => Uint8Array | undefined;
@@ -35,7 +40,10 @@ export function objectId(bytes: Uint8Array): ObjectId {
   return toHex(sha256(bytes));
 }
 
-/** The bytes with their id. */
-export function objectOf(bytes: Uint8Array): CxoObject {
-  return { id: objectId(bytes), bytes };
+/** The bytes with their id, and what they name. */
+export function objectOf(
+  bytes: Uint8Array,
+  children: readonly ObjectId[] = NO_CHILDREN,
+): CxoObject {
+  return { id: objectId(bytes), bytes, children };
 }

@@ -56,6 +56,12 @@ export class RefsList {
     this.#changed(index);
   }
 
+  /** Takes the first elements out. */
+  removeFirst(count: number): void {
+    this.#elements.splice(0, count);
+    this.#changed(0);
+  }
+
   /** The list as objects, and its id. */
   seal(): SealedRefs {
     const count = this.#elements.length;
@@ -67,7 +73,7 @@ export class RefsList {
       below = this.#sealLevel(level, { below, objects });
     }
     const writer = new Writer().u32(depth).u32(REFS_DEGREE).u32(count);
-    const top = objectOf(writeIds(writer, slice(below, 0, REFS_DEGREE)).finish());
+    const top = objectOfIds(writer, slice(below, 0, REFS_DEGREE));
     objects.push(top);
     return { id: top.id, objects };
   }
@@ -82,14 +88,14 @@ export class RefsList {
     while ((full.length + 1) * REFS_DEGREE <= below.full.length) {
       const at = full.length * REFS_DEGREE;
       const ids = below.full.slice(at, at + REFS_DEGREE);
-      const node = objectOf(writeIds(new Writer().u32(elementsPerNode), ids).finish());
+      const node = objectOfIds(new Writer().u32(elementsPerNode), ids);
       objects.push(node);
       full.push(node.id);
     }
     const rest = this.#elements.length - full.length * elementsPerNode;
     if (rest === 0) return { full };
     const ids = slice(below, full.length * REFS_DEGREE, REFS_DEGREE);
-    const node = objectOf(writeIds(new Writer().u32(rest), ids).finish());
+    const node = objectOfIds(new Writer().u32(rest), ids);
     objects.push(node);
     return { full, last: node.id };
   }
@@ -115,8 +121,10 @@ function slice({ full, last }: Level, start: number, count: number): ObjectId[] 
   return ids;
 }
 
-function writeIds(writer: Writer, ids: readonly ObjectId[]): Writer {
-  return writer.list(ids, (id) => writer.hex(id));
+/** The object that ends with these ids. */
+function objectOfIds(writer: Writer, ids: readonly ObjectId[]): CxoObject {
+  const bytes = writer.list(ids, (id) => writer.hex(id)).finish();
+  return objectOf(bytes, ids.includes(ZERO_ID) ? ids.filter((id) => id !== ZERO_ID) : ids);
 }
 
 /** The smallest depth at which `count` elements fit. */

@@ -95,6 +95,24 @@ export class Tree {
     return true;
   }
 
+  /**
+   * Takes out everything beside a path that sorts before it; the path itself need not be there.
+   *
+   * @returns how many leaves or inner nodes were taken out.
+   * @throws {TreeError} for a path that is none.
+   */
+  deleteBefore(path: string): number {
+    const names = segments(path);
+    const last = names.pop();
+    const branch = names.length === 0 ? this.#root : find(this.#root, names)?.branch;
+    const dropped = last === undefined ? 0 : branch?.removeBefore(last) ?? 0;
+    if (dropped === 0) return 0;
+    this.#snapshot = undefined;
+    if (branch?.isEmpty && names.length > 0) removeFrom(this.#root, names);
+    else touchAll(this.#root, names);
+    return dropped;
+  }
+
   /** Encodes what changed since the last publish. Without a change there are no new objects. */
   publish(): TreeSnapshot {
     if (this.#snapshot !== undefined) return { root: this.#snapshot, objects: [] };
@@ -162,19 +180,30 @@ class Branch {
     this.#dirty.delete(child);
   }
 
+  /** Takes out the children that sort before a name; how many. */
+  removeBefore(name: ByteText): number {
+    const gone = this.#children.splice(0, this.#place(name));
+    this.#refs.removeFirst(gone.length);
+    for (const child of gone) this.#dirty.delete(child);
+    return gone.length;
+  }
+
   /** Adds the objects that are new and gives the id of this node. */
   encode(objects: CxoObject[]): ObjectId {
     const dirty = [...this.#dirty].sort((a, b) => a.name < b.name ? -1 : 1);
     this.#dirty.clear();
     const subs = dirty.map(({ branch }) => branch?.encode(objects) ?? ZERO_ID);
     dirty.forEach(({ name, leaf }, index) => {
-      const entry = objectOf(encodeTreeEntry({ name, leaf, sub: subs[index] ?? ZERO_ID }));
+      const sub = subs[index] ?? ZERO_ID;
+      const bytes = encodeTreeEntry({ name, leaf, sub });
+      const entry = sub === ZERO_ID ? objectOf(bytes) : objectOf(bytes, [sub]);
       objects.push(entry);
       this.#refs.set(this.#place(name), entry.id);
     });
     const refs = this.#refs.seal();
     for (const object of refs.objects) objects.push(object);
-    const node = objectOf(encodeTreeNode(refs.id));
+    const bytes = encodeTreeNode(refs.id);
+    const node = refs.id === ZERO_ID ? objectOf(bytes) : objectOf(bytes, [refs.id]);
     objects.push(node);
     return node.id;
   }
@@ -270,4 +299,13 @@ function removeFrom(branch: Branch, names: readonly ByteText[]): void {
     if (!below.isEmpty) return branch.touch(name);
   }
   branch.remove(name);
+}
+
+/** Marks every branch on the way as changed. */
+function touchAll(root: Branch, names: readonly ByteText[]): void {
+  let branch: Branch | undefined = root;
+  for (const name of names) {
+    branch?.touch(name);
+    branch = branch?.child(name)?.branch;
+  }
 }

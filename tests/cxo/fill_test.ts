@@ -15,6 +15,7 @@ import {
   REGISTRY,
   type Root,
   Tree,
+  Writer,
   ZERO_ID,
 } from "#cxo";
 import { bytes, faultCode, named, sound, vectors, type VectorTree } from "./vectors.ts";
@@ -35,6 +36,12 @@ function objectsOf({ leaves }: VectorTree): Map<string, Uint8Array> {
 
 const rootOf = (name: string): Root =>
   sound(decodeRoot(bytes(named(vectors.roots, name).encoded_hex)));
+
+/** `root_seq0` with another tree. */
+function rootWith(object: string): Root {
+  const root = rootOf("root_seq0");
+  return { ...root, refs: [{ schema: root.refs[0]?.schema ?? "", object }] };
+}
 
 /** Answers every request from the objects; the order in which they were asked for. */
 function run(filler: Filler, objects: ReadonlyMap<string, Uint8Array>): string[] {
@@ -71,7 +78,7 @@ for (const vector of vectors.fill) {
     else assert.deepEqual(start, wanted);
     if (vector.root !== "root_seq3") assert.equal(asked.length, vector.requests);
     const read = sound(
-      readTree(tree.root_tree_node_hash, (id) => filler.objects.get(id) ?? held.get(id)),
+      readTree(tree.root_tree_node_hash, (id) => filler.objects.get(id)?.bytes ?? held.get(id)),
     );
     assert.equal(read.length, tree.leaves?.length ?? 0);
   });
@@ -108,7 +115,10 @@ Deno.test("a broken fill goes on from the objects it left", () => {
     for (const id of first.next()) first.accept(id, objects.get(id) ?? assert.fail());
   }
   const left = first.objects;
-  const second = new Filler(rootOf("root_seq3"), { has: () => false, get: (id) => left.get(id) });
+  const second = new Filler(rootOf("root_seq3"), {
+    has: () => false,
+    get: (id) => left.get(id)?.bytes,
+  });
   assert.equal(run(second, objects).length, objects.size - left.size);
   assert.ok(second.isComplete);
 });
@@ -146,9 +156,7 @@ Deno.test("an object that nobody asked for is passed over (trap 19)", () => {
 
 Deno.test("an object with a true hash that is no TreeNode ends the fill", () => {
   const odd = utf8("no node");
-  const [dynamic] = rootOf("root_seq0").refs;
-  const refs = [{ schema: dynamic?.schema ?? "", object: objectId(odd) }];
-  const filler = new Filler({ ...rootOf("root_seq0"), refs }, NOTHING);
+  const filler = new Filler(rootWith(objectId(odd)), NOTHING);
   filler.next();
   assert.equal(faultCode(filler.accept(objectId(odd), odd)), "truncated");
 });
@@ -197,9 +205,49 @@ Deno.test("a small graph that unfolds without end is fetched and opened once", (
     for (const object of sealed.objects) put(object.bytes);
     node = put(encodeTreeNode(sealed.id));
   }
-  const [dynamic] = rootOf("root_seq0").refs;
-  const refs = [{ schema: dynamic?.schema ?? "", object: node }];
-  const filler = new Filler({ ...rootOf("root_seq0"), refs }, NOTHING);
+  const filler = new Filler(rootWith(node), NOTHING);
   assert.equal(run(filler, objects).length, objects.size);
   assert.ok(filler.isComplete);
+});
+
+Deno.test("accepted objects name the same children as when they were published", () => {
+  const tree = new Tree();
+  for (let index = 0; index < 300; index++) tree.put(`msgs/${index}`, utf8("m"));
+  tree.put("a/b/c", utf8("deep"));
+  const { root, objects } = tree.publish();
+  const bytesOf = new Map([REGISTRY, ...objects].map(({ id, bytes }) => [id, bytes]));
+  const filler = new Filler(rootWith(root), NOTHING);
+  run(filler, bytesOf);
+  assert.ok(filler.isComplete);
+  for (const object of [REGISTRY, ...objects]) {
+    assert.deepEqual(filler.objects.get(object.id), object);
+  }
+});
+
+Deno.test("an object that is met as two kinds names what either names", () => {
+  const objects = new Map([[REGISTRY.id, REGISTRY.bytes]]);
+  const put = (encoded: Uint8Array) => {
+    objects.set(objectId(encoded), encoded);
+    return objectId(encoded);
+  };
+  const top = (depth: number, count: number, ids: readonly string[]) => {
+    const writer = new Writer().u32(depth).u32(16).u32(count);
+    return put(writer.list(ids, (id) => writer.hex(id)).finish());
+  };
+  // As a Refs node four ids; as an entry the name 04000000, a Sub, and a leaf of 92 bytes.
+  const listed = ["11", "5c000000", "22", "33"].map((start) => start.padEnd(64, "e"));
+  const writer = new Writer().u32(4);
+  const both = put(writer.list(listed, (id) => writer.hex(id)).finish());
+  const below = put(encodeTreeNode(top(1, 17, [both, "ff".repeat(32)])));
+  const entry = put(encodeTreeEntry({ name: "a", sub: below, leaf: bytes("") }));
+  const root = put(encodeTreeNode(top(0, 2, [both, entry])));
+  const filler = new Filler(rootWith(root), NOTHING);
+  const seen: number[] = [];
+  for (let ids = filler.next(); ids.length > 0; ids = filler.next()) {
+    for (const id of ids) filler.accept(id, objects.get(id) ?? bytes(""));
+    seen.push(filler.objects.get(both)?.children.length ?? -1);
+    if (seen.at(-1) === 4) break;
+  }
+  assert.ok(seen.includes(0), "as an entry it has none");
+  assert.deepEqual(filler.objects.get(both)?.children, listed);
 });

@@ -1,57 +1,25 @@
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { utf8, utf8Text } from "#kit";
 import {
   CxoFault,
+  decodeTreeEntry,
   diffTrees,
+  diffTreesSliced,
   encodeTreeEntry,
   encodeTreeNode,
   MAX_PATH_BYTES,
   MAX_PATH_SEGMENTS,
   MAX_WALK_OBJECTS,
-  objectOf,
   readTree,
   Tree,
   type TreeEntry,
+  WALK_SLICE,
   Writer,
   ZERO_ID,
 } from "#cxo";
 import { faultCode, sound, vectors } from "./vectors.ts";
-
-/** Objects by id that count how often they are asked for. */
-class Shelf {
-  readonly objects = new Map<string, Uint8Array>();
-  looks = 0;
-
-  readonly source = (id: string): Uint8Array | undefined => {
-    this.looks++;
-    return this.objects.get(id);
-  };
-
-  put(bytes: Uint8Array): string {
-    const { id } = objectOf(bytes);
-    this.objects.set(id, bytes);
-    return id;
-  }
-
-  publish(tree: Tree): string {
-    const { root, objects } = tree.publish();
-    for (const { id, bytes } of objects) this.objects.set(id, bytes);
-    return root;
-  }
-
-  /** A TreeNode of these children, in this order, with no more checks than a hostile writer makes. */
-  node(entries: readonly Partial<TreeEntry>[]): string {
-    const ids = entries.map(({ name = "x", sub = ZERO_ID, leaf = new Uint8Array() }) =>
-      this.put(encodeTreeEntry({ name, sub, leaf }))
-    );
-    const writer = new Writer().u32(0).u32(1024).u32(ids.length);
-    return this.put(encodeTreeNode(this.put(writer.list(ids, (id) => writer.hex(id)).finish())));
-  }
-}
-
-const byBytes = (a: string, b: string) => Buffer.compare(utf8(a), utf8(b));
+import { byBytes, fill, name, Pauses, Shelf } from "./walk_fixture.ts";
 
 for (const { name, leaves, root_tree_node_hash } of vectors.trees) {
   Deno.test(`readTree gives the leaves of the vector ${name}`, () => {
@@ -71,19 +39,6 @@ const segment = fc.constantFrom("a", "b", "a-b", "a0", "\uffee", "\u{1f600}");
 const path = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
 const leaves = fc.array(fc.tuple(path, fc.constantFrom("", "1", "2")), { maxLength: 25 });
 
-function fill(tree: Tree, pairs: readonly (readonly [string, string])[]): Map<string, string> {
-  const model = new Map<string, string>();
-  for (const [key, value] of pairs) {
-    try {
-      tree.put(key, utf8(value));
-      model.set(key, value);
-    } catch {
-      // A conflict: the model keeps what the tree keeps.
-    }
-  }
-  return model;
-}
-
 Deno.test("diffTrees is the difference of what readTree gives, sorted by path bytes", () => {
   fc.assert(
     fc.property(leaves, leaves, (first, second) => {
@@ -99,12 +54,16 @@ Deno.test("diffTrees is the difference of what readTree gives, sorted by path by
       }
       const found = sound(diffTrees({ before, after }, shelf.source));
       assert.deepEqual(found.map((c) => [c.path, c.value && utf8Text(c.value)]), expected);
+      for (const { id, value } of found) {
+        const entry = id === undefined
+          ? undefined
+          : decodeTreeEntry(shelf.objects.get(id) ?? assert.fail());
+        assert.deepEqual(entry === undefined ? undefined : sound(entry).leaf, value);
+      }
     }),
     { numRuns: 150 },
   );
 });
-
-const name = (index: number) => `msgs/${String(index).padStart(6, "0")}`;
 
 Deno.test("diffTrees finds appended messages at every size of list", () => {
   const shelf = new Shelf();
@@ -152,6 +111,17 @@ Deno.test("children in any order are given sorted, and of one name the last coun
   }]);
   const read = sound(readTree(root, shelf.source));
   assert.deepEqual(read.map(({ path, value }) => path + utf8Text(value)), ["a1", "z2"]);
+});
+
+Deno.test("of several kinds of one name the last counts too", () => {
+  const shelf = new Shelf();
+  const [leaf, sub] = [utf8("1"), shelf.node([{ name: "below", leaf: utf8("2") }])];
+  const read = (...entries: Partial<TreeEntry>[]) =>
+    sound(readTree(shelf.node(entries), shelf.source)).map((found) => found.path);
+  assert.deepEqual(read({ leaf }, { sub }), ["x/below"]);
+  assert.deepEqual(read({ sub }, { leaf }), ["x"]);
+  assert.deepEqual(read({ leaf }, {}), []);
+  assert.deepEqual(read({ sub }, {}), []);
 });
 
 Deno.test("what is missing is a fault", () => {
@@ -234,4 +204,47 @@ Deno.test("a tree with one changed byte gives leaves or a fault", () => {
     });
     assert.ok(read instanceof CxoFault || read.length <= 3);
   }));
+});
+
+Deno.test("diffTreesSliced gives what diffTrees gives, and pauses after every slice", async () => {
+  const shelf = new Shelf();
+  const tree = new Tree();
+  const before = shelf.publish(tree);
+  for (let index = 0; index < 5_000; index++) {
+    tree.put(name(index), utf8(`${index}`));
+    tree.put(`group/${index % 70}/${index}`, utf8("g"));
+  }
+  const after = shelf.publish(tree);
+  for (const pair of [{ before, after }, { before: after, after: before }]) {
+    const pauses = new Pauses(shelf);
+    const sliced = await diffTreesSliced(pair, shelf.source, pauses.pause);
+    assert.deepEqual(sliced, diffTrees(pair, shelf.source));
+    assert.equal(sound(sliced).length, 10_000);
+    assert.ok(pauses.count > 5 && pauses.count < 20, `${pauses.count}`);
+    assert.ok(pauses.mostLooks <= WALK_SLICE, `${pauses.mostLooks}`);
+  }
+});
+
+Deno.test("diffTreesSliced does not pause for what is short", async () => {
+  const shelf = new Shelf();
+  const tree = new Tree();
+  fill(tree, [["a/b", "1"], ["c", "2"]]);
+  const pauses = new Pauses(shelf);
+  const pair = { before: undefined, after: shelf.publish(tree) };
+  assert.equal(sound(await diffTreesSliced(pair, shelf.source, pauses.pause)).length, 2);
+  assert.equal(pauses.count, 0);
+});
+
+Deno.test("diffTreesSliced gives the fault, and passes on what a pause throws", async () => {
+  const shelf = new Shelf();
+  const tree = new Tree();
+  for (let index = 0; index < 5_000; index++) tree.put(name(index), utf8("m"));
+  const pair = { before: undefined, after: shelf.publish(tree) };
+  const end = new Error("closing");
+  await assert.rejects(diffTreesSliced(pair, shelf.source, () => Promise.reject(end)), end);
+  const emptied = await diffTreesSliced(pair, shelf.source, () => {
+    shelf.objects.clear();
+    return Promise.resolve();
+  });
+  assert.equal(faultCode(emptied), "missing-object");
 });
