@@ -83,23 +83,32 @@ export const APP_FLAGS = {
   "cxo": {
     type: "bool",
     group: "CXO feeds:",
-    state: "later",
-    help: "direct messages over CXO feeds",
+    help:
+      "messages go to this node's own feed, which everybody who reaches --cxo-listen can read, " +
+      "and come from the feeds of --cxo-peer; who was away gets what it missed",
   },
   "cxo-listen": {
     type: "string",
     value: "[host]:port",
     default: ":8802",
     group: "CXO feeds:",
-    state: "later",
-    help: "where peers reach the feed",
+    help: "where peers reach the feed; :PORT is every interface; empty is nowhere",
   },
   "cxo-peer": {
     type: "list",
     value: "tcp://feedpk@host:port",
     group: "CXO feeds:",
-    state: "later",
     help: "feed to subscribe to; repeat or separate with commas",
+  },
+  "cxo-cap": {
+    type: "int",
+    value: "n",
+    default: "150000",
+    min: 1,
+    max: 200_000,
+    group: "CXO feeds:",
+    help: "messages kept in the own feed, the oldest eighth dropped beyond; with --persist also " +
+      "those older than --persist-ttl",
   },
   "cxo-group": {
     type: "string",

@@ -6,7 +6,6 @@
  * cut in the wrong place. Run alone with `deno run -A scripts/check_graph.ts`.
  */
 import { dirname, join } from "node:path";
-import { UNWIRED } from "./layers.ts";
 import { ROOT, sourceFiles } from "./source_files.ts";
 import { say } from "./terminal.ts";
 
@@ -107,7 +106,7 @@ if (import.meta.main) {
   const graph = readGraph();
   const problems = [
     ...findCycles(graph).map((cycle) => `import cycle: ${cycle.join(" -> ")}`),
-    ...findOrphans(graph, [...entryFiles(), ...UNWIRED]).map((file) => `nothing uses ${file}`),
+    ...findOrphans(graph, entryFiles()).map((file) => `nothing uses ${file}`),
     ...unusedPackages().map((name) => `nothing imports the package ${name}`),
   ];
   problems.forEach(say);

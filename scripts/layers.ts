@@ -14,6 +14,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "lib/store": ["lib/kit", "lib/events"],
   "lib/chat": ["lib/kit", "lib/crypto", "lib/session", "lib/net", "lib/events"],
   "lib/cxo": ["lib/kit", "lib/crypto", "lib/noise", "lib/session", "lib/net"],
+  "lib/group": ["lib/kit", "lib/crypto", "lib/net", "lib/events", "lib/cxo"],
   "lib/contacts": ["lib/kit"],
   "lib/metrics": ["lib/kit"],
   "lib/http": ["lib/kit", "lib/crypto", "lib/events"],
@@ -27,6 +28,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "lib/store",
     "lib/chat",
     "lib/cxo",
+    "lib/group",
     "lib/contacts",
     "lib/metrics",
     "lib/http",
@@ -44,12 +46,6 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   ],
   "main.ts": ["cli"],
 };
-
-/**
- * Doors of layers that nothing above uses yet, because the issue that builds them is half done
- * (docs/NEXT.md says which).
- */
-export const UNWIRED: readonly string[] = ["lib/cxo/mod.ts"];
 
 /** File outside every layer -> the only product file that may import it. */
 export const MANIFEST_READERS: Readonly<Record<string, string>> = {

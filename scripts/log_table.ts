@@ -16,6 +16,8 @@ const FORWARDERS: ReadonlyMap<string, string> = new Map([
   ["lib/app/compose.ts text", "warnings.push"],
   ["lib/app/lifecycle.ts error.message", "StartError: said once, right before the process ends"],
   ["lib/net/accept_log.ts line", "FloodLog.line"],
+  ["lib/cxo/feed_subscriber.ts line", "FloodLog.line"],
+  ["lib/cxo/node.ts line", "FloodLog.line"],
   ["lib/chat/sender.ts text", "noReceiptText"],
 ]);
 

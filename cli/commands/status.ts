@@ -78,6 +78,26 @@ function ownLines(view: JsonView): string[] {
     const where = `${textField(peer, "pk")}@${textField(peer, "addr")}`;
     lines.push(field("tcp peer", `${where} ${state}`));
   }
+  return [...lines, ...feedLines(objectField(view, "cxo"))];
+}
+
+/** The own feed and those that are followed. */
+function feedLines(cxo: JsonView | undefined): string[] {
+  if (cxo === undefined) return [];
+  const failure = textField(cxo, "error");
+  if (failure !== "") return [field("cxo", `NOT RUNNING: ${failure}`)];
+  const count = (name: string) => numberField(cxo, name) ?? 0;
+  const lines = [
+    field("cxo listening", textField(cxo, "listen") || "no"),
+    field("cxo feed", `${count("messages")} messages, ${count("followers")} followers`),
+  ];
+  for (const peer of objectListField(cxo, "peers")) {
+    const state = peer["connected"] === true ? "connected" : "waiting";
+    const lag = numberField(peer, "lag_seconds");
+    const when = lag === undefined ? "nothing yet" : `up to date ${lag}s ago`;
+    const where = `${textField(peer, "pk")}@${textField(peer, "addr")}`;
+    lines.push(field("cxo peer", `${where} ${state}, ${when}`));
+  }
   return lines;
 }
 

@@ -8,6 +8,7 @@ import type { KvHistory } from "#store";
 import type { AckMode, AppConfig } from "./config.ts";
 import { connectionBudget, ENOUGH_DESCRIPTORS } from "./connection_budget.ts";
 import { controlPorts } from "./control_ports.ts";
+import { FeedService } from "./feeds.ts";
 import { gateOf } from "./gate.ts";
 import { IdentityError, type ResolvedIdentity, resolveIdentity } from "./identity.ts";
 import { acceptorOf, dialersOf } from "./links.ts";
@@ -28,15 +29,22 @@ export interface Node {
   readonly acceptor: Acceptor | undefined;
   /** One for each usable `--tcp-peer`. */
   readonly dialers: readonly Dialer[];
+  /** Direct messages over feeds; undefined without `--cxo`. */
+  readonly feeds: FeedService | undefined;
   readonly control: ControlServer;
   readonly lag: LoopLag;
   /** Where the acceptor listens, once it does. */
   listening: string | undefined;
 }
 
-/** Whether the configuration asks for links, and so for an identity that is meant to be used. */
+/** Whether the configuration asks for tcp-direct links. */
 export function wantsLinks(config: AppConfig): boolean {
   return config.tcpListen !== "" || config.tcpPeers.length > 0;
+}
+
+/** Whether it asks for any network, and so for an identity that is meant to be used. */
+export function wantsNetwork(config: AppConfig): boolean {
+  return wantsLinks(config) || config.cxo !== undefined;
 }
 
 /**
@@ -82,8 +90,11 @@ async function buildNode({ config, runtime, identity, stored, gate }: Foundation
     requirePostQuantum: config.requirePostQuantum,
   };
   const budget = connectionBudget(runtime.countDescriptors?.(ENOUGH_DESCRIPTORS));
-  const acceptor = acceptorOf(config, { context, chat, mostLinks: budget.links });
+  const listeners = [config.tcpListen !== "", config.cxo !== undefined].filter(Boolean).length;
+  const mostLinks = Math.ceil(budget.links / Math.max(1, listeners));
+  const acceptor = acceptorOf(config, { context, chat, mostLinks });
   const dialers = dialersOf(config, { context, chat });
+  const feeds = await FeedService.open(config, { context, chat, history, people, mostLinks });
 
   const lag = new LoopLag(clock);
   const sources = (): StatusSources => ({
@@ -101,9 +112,10 @@ async function buildNode({ config, runtime, identity, stored, gate }: Foundation
     history: history?.figures(),
     newestEvent: events.newest,
     outboxLength: chat.outbox?.list().length,
+    feeds: feeds && { failure: feeds.failure, figures: feeds.feeds?.figures },
   });
   const ports = controlPorts({
-    ...{ chat, events, history, people, lag, sources },
+    ...{ chat, events, feeds, history, people, lag, sources },
     seedCount: config.history?.seed ?? 0,
     health: () => healthOf(config, node),
   });
@@ -114,7 +126,7 @@ async function buildNode({ config, runtime, identity, stored, gate }: Foundation
     allowNonLoopback: config.noPassword || gate !== undefined,
   });
   const node: Node = {
-    ...{ identity, stored, people, events, chat, acceptor, dialers, control, lag },
+    ...{ identity, stored, people, events, chat, acceptor, dialers, feeds, control, lag },
     listening: undefined,
   };
   return node;
@@ -156,7 +168,8 @@ function promiseOf(config: AppConfig, history: KvHistory | undefined): AckMode {
 }
 
 /** Why a probe should not count on this node; nothing when it may. */
-function healthOf(config: AppConfig, { acceptor, listening, stored: { history } }: Node): string[] {
+function healthOf(config: AppConfig, node: Node): string[] {
+  const { acceptor, feeds, listening, stored: { history } } = node;
   const reasons: string[] = [];
   if (config.history !== undefined && history === undefined) {
     reasons.push("history store: not open, nothing is kept");
@@ -169,6 +182,7 @@ function healthOf(config: AppConfig, { acceptor, listening, stored: { history } 
   if (acceptor !== undefined && listening === undefined) {
     reasons.push("tcp-direct: the listener is gone");
   }
+  if (feeds?.failure) reasons.push(`cxo: ${feeds.failure}`);
   return reasons;
 }
 
@@ -195,12 +209,13 @@ async function identityOf(config: AppConfig, runtime: NodeRuntime): Promise<Reso
       sk: config.sk,
       configPath: config.configPath,
     });
-    if (wantsLinks(config)) { for (const warning of identity.warnings) log.warn(warning); }
+    if (wantsNetwork(config)) { for (const warning of identity.warnings) log.warn(warning); }
     return identity;
   } catch (error) {
-    if (wantsLinks(config)) {
+    if (wantsNetwork(config)) {
       if (error instanceof IdentityError) { for (const text of error.warnings) log.warn(text); }
-      throw new StartError(`tcp-direct: ${errorText(error)}`, { cause: error });
+      const network = wantsLinks(config) ? "tcp-direct" : "cxo";
+      throw new StartError(`${network}: ${errorText(error)}`, { cause: error });
     }
     log.warn(`${errorText(error)}; no network needs the key, so a random one is used`);
     return await resolveIdentity({ ...sources, env: {}, sk: undefined, configPath: undefined });

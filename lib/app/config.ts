@@ -16,6 +16,8 @@ export interface AppConfig {
   readonly configPath: string | undefined;
   /** A control surface that others can reach may go without a password. */
   readonly noPassword: boolean;
+  /** Direct messages over feeds; undefined without `--cxo`. */
+  readonly cxo: CxoConfig | undefined;
   /** Only shown by `/status`: pairing needs a visor. */
   readonly pairEnable: boolean;
   /** When an inbound message is acknowledged (messages.md 4.1). */
@@ -34,6 +36,16 @@ export interface AppConfig {
 
 /** `stored`: a message that the limits admit is acknowledged once it is on disk. */
 export type AckMode = "received" | "stored";
+
+/** The `--cxo-…` flags (cli.md 2). */
+export interface CxoConfig {
+  /** Where the own feed is served, as written; empty = nowhere. */
+  readonly listen: string;
+  /** Specs `tcp://<feedpk>@<host>:<port>` of feeds to follow, as written. */
+  readonly peers: readonly string[];
+  /** Messages kept in the own feed. */
+  readonly cap: number;
+}
 
 /** The `--persist-…` flags (cli.md 2). For every limit 0 means none; below 0 the store refuses. */
 export interface HistoryConfig {
@@ -70,6 +82,13 @@ const PERSIST_DEFAULTS = {
   "persist-max-size": 4_096,
 } as const satisfies Partial<AppFlags>;
 
+/** What the `--cxo-…` flags are when nobody gives them (cli.md 2). */
+const CXO_DEFAULTS = {
+  "cxo-listen": ":8802",
+  "cxo-peer": [],
+  "cxo-cap": 150_000,
+} as const satisfies Partial<AppFlags>;
+
 /** Values of the flags of `app` that decide something, under their long names (cli.md 2). */
 export interface AppFlags {
   /** `--standalone`: run without a visor. */
@@ -92,6 +111,14 @@ export interface AppFlags {
   readonly "password-file": string;
   /** `--internal-token`: a secret; empty = off. */
   readonly "internal-token": string;
+  /** `--cxo`: direct messages over feeds. */
+  readonly cxo: boolean;
+  /** `--cxo-listen`: where the own feed is served. */
+  readonly "cxo-listen": string;
+  /** `--cxo-peer`, once per feed to follow. */
+  readonly "cxo-peer": readonly string[];
+  /** `--cxo-cap`: messages kept in the own feed. */
+  readonly "cxo-cap": number;
   /** `--ack`; empty = `stored` with `--persist`, else `received`. */
   readonly ack: string;
   /** `--persist`: keep messages. */
@@ -148,9 +175,13 @@ export function configFromFlags(flags: AppFlags, environment: Environment): Conf
         "acknowledged once they were received",
     );
   }
-  const idle = flags.persist ? [] : changedPersistFlags(flags);
+  const idle = flags.persist ? [] : changedFlags(flags, PERSIST_DEFAULTS);
   if (idle.length > 0) {
     warnings.push(`${idle.join(", ")} without --persist: nothing is stored`);
+  }
+  const unheard = flags.cxo ? [] : changedFlags(flags, CXO_DEFAULTS);
+  if (unheard.length > 0) {
+    warnings.push(`${unheard.join(", ")} without --cxo: no feed is served or followed`);
   }
   return {
     warnings,
@@ -163,6 +194,9 @@ export function configFromFlags(flags: AppFlags, environment: Environment): Conf
       sk: flags.sk === "" ? undefined : flags.sk,
       configPath: flags.config === "" ? undefined : flags.config,
       noPassword: flags["no-password"],
+      cxo: flags.cxo
+        ? { listen: flags["cxo-listen"], peers: flags["cxo-peer"], cap: flags["cxo-cap"] }
+        : undefined,
       pairEnable: flags["pair-enable"],
       ack: flags.persist && flags.ack !== "received" ? "stored" : "received",
       dataFolder: DATA_FOLDER,
@@ -174,10 +208,10 @@ export function configFromFlags(flags: AppFlags, environment: Environment): Conf
   };
 }
 
-/** The `--persist-…` flags that somebody meant something with. */
-function changedPersistFlags(flags: AppFlags): string[] {
-  return Object.entries(PERSIST_DEFAULTS)
-    .filter(([name, value]) => flags[name as keyof typeof PERSIST_DEFAULTS] !== value)
+/** The flags among these that somebody meant something with. */
+function changedFlags(flags: AppFlags, defaults: Partial<AppFlags>): string[] {
+  return Object.entries(defaults)
+    .filter(([name, value]) => String(flags[name as keyof AppFlags]) !== String(value))
     .map(([name]) => `--${name}`);
 }
 

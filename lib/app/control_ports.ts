@@ -2,10 +2,11 @@ import type { DirectChat } from "#chat";
 import type { EventHub } from "#events";
 import type { Privacy } from "#contacts";
 import { PublicKey } from "#crypto";
-import type { ControlPorts } from "#http";
+import type { ControlPorts, ControlSendOutcome, ControlSendRequest } from "#http";
 import type { LoopLag } from "#metrics";
 import type { KvHistory } from "#store";
 import { metricsText } from "./metrics.ts";
+import type { FeedService } from "./feeds.ts";
 import type { People } from "./people.ts";
 import { statusBody, type StatusSources } from "./status.ts";
 
@@ -13,6 +14,8 @@ import { statusBody, type StatusSources } from "./status.ts";
 export interface ControlParts {
   readonly chat: DirectChat;
   readonly events: EventHub;
+  /** Takes what is sent, where there are feeds. */
+  readonly feeds: FeedService | undefined;
   readonly history: KvHistory | undefined;
   readonly people: People;
   readonly lag: LoopLag;
@@ -26,13 +29,15 @@ export interface ControlParts {
 
 /** Plugs a node into the control surface. */
 export function controlPorts(parts: ControlParts): ControlPorts {
-  const { chat, events, health, history, lag, people, seedCount, sources } = parts;
+  const { chat, events, feeds, health, history, lag, people, seedCount, sources } = parts;
   const { contacts, privacy, unread } = people;
   return {
     send(request) {
       // Whoever is written to need not wait for approval (http-api.md 4.12).
       privacy?.sent(request.recipient.hex);
-      return chat.send(request);
+      // Where feeds are on everything goes there (cxo.md 7.3), unless the link is asked for by name.
+      const overLink = feeds === undefined || request.network === "tcp-direct";
+      return overLink ? chat.send(request) : publish(request, feeds);
     },
     status: () => statusBody(sources()),
     events,
@@ -58,6 +63,16 @@ export function controlPorts(parts: ControlParts): ControlPorts {
       }),
     health,
   };
+}
+
+async function publish(
+  { recipient, text }: ControlSendRequest,
+  { feeds }: FeedService,
+): Promise<ControlSendOutcome> {
+  if (text === "") return { kind: "failed", code: "empty", message: "skychat/dm: empty message" };
+  if (feeds === undefined) return { kind: "unpublished", message: "cxo publisher not ready" };
+  const outcome = await feeds.publish({ recipient: recipient.hex, text });
+  return outcome.kind === "published" ? outcome : { kind: "unpublished", message: outcome.message };
 }
 
 function privacyPort(privacy: Privacy, chat: DirectChat): NonNullable<ControlPorts["privacy"]> {

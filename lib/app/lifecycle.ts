@@ -1,5 +1,5 @@
 import { errorText } from "#kit";
-import { composeNode, type Node, wantsLinks } from "./compose.ts";
+import { composeNode, type Node, wantsLinks, wantsNetwork } from "./compose.ts";
 import type { AppConfig } from "./config.ts";
 import { collectWhenIdle } from "./idle_collector.ts";
 import type { NodeRun, NodeRuntime } from "./node_runtime.ts";
@@ -56,11 +56,12 @@ export async function runNode(config: AppConfig, run: NodeRun): Promise<number> 
 }
 
 /** Opens the control port, whose failure ends the process (http-api.md 1.1). */
-async function bindControl({ control, lag, stored }: Node): Promise<void> {
+async function bindControl({ control, feeds, lag, stored }: Node): Promise<void> {
   try {
     control.listen();
   } catch (error) {
     lag.close();
+    await feeds?.close();
     await stored.history?.close();
     throw new StartError(errorText(error), { cause: error });
   }
@@ -73,12 +74,14 @@ function startLinks(
   { runtime, signal }: { runtime: NodeRuntime; signal: AbortSignal },
 ): Promise<void>[] {
   const { log } = runtime;
-  if (!wantsLinks(config)) {
+  if (!wantsNetwork(config)) {
     log.warn("Warning: no network types enabled, skychat will not accept connections");
     return [];
   }
   const { secret, source } = node.identity;
-  log.info(`skychat: tcp-direct identity pk=${secret.publicKey} (source: ${source})`);
+  if (wantsLinks(config)) {
+    log.info(`skychat: tcp-direct identity pk=${secret.publicKey} (source: ${source})`);
+  }
   const running = node.dialers.map((dialer) => dialer.run(signal));
   if (node.acceptor !== undefined) {
     try {
@@ -89,6 +92,18 @@ function startLinks(
       // Peers that are dialled and the control surface still work, so the node goes on (noise.md 8.2).
       log.error(`skychat: tcp-direct listener exited: ${errorText(error)}`);
     }
+  }
+  const feeds = node.feeds?.start(signal);
+  if (feeds !== undefined) {
+    const [key, { address }] = [secret.publicKey, feeds];
+    if (address === "") {
+      log.info(`skychat: cxo feed of pk=${key} is served nowhere: --cxo-listen is empty`);
+    } else {
+      log.info(
+        `skychat: cxo feed publishing as pk=${key} on ${address} (identity source: ${source})`,
+      );
+    }
+    running.push(feeds.running);
   }
   return running;
 }

@@ -90,6 +90,40 @@ export const METRICS: readonly Metric[] = [
     },
   },
   {
+    name: "skychat_cxo_peers",
+    type: "gauge",
+    help: "Feeds of --cxo-peer, by whether they are subscribed to now.",
+    read: ({ feeds }) => {
+      const peers = feeds?.figures?.peers;
+      if (peers === undefined) return undefined;
+      const up = peers.filter(({ connected }) => connected).length;
+      return labelled("state", { connected: up, waiting: peers.length - up });
+    },
+  },
+  {
+    name: "skychat_cxo_followers",
+    type: "gauge",
+    help: "Connections that follow the own feed.",
+    read: ({ feeds }) => feeds?.figures?.followers,
+  },
+  {
+    name: "skychat_cxo_messages",
+    type: "gauge",
+    help: "Messages in the own feed.",
+    read: ({ feeds }) => feeds?.figures?.messages,
+  },
+  {
+    name: "skychat_cxo_objects",
+    type: "gauge",
+    help: "Objects held in memory, by whose feed they belong to.",
+    read: ({ feeds }) => {
+      const figures = feeds?.figures;
+      if (figures === undefined) return undefined;
+      const followed = figures.peers.reduce((sum, { objects }) => sum + objects, 0);
+      return labelled("feed", { own: figures.objects, followed });
+    },
+  },
+  {
     name: "skychat_handshakes_total",
     type: "counter",
     help: "Connections to --tcp-listen, by what became of them.",

@@ -1,4 +1,5 @@
 import type { ChatCounters } from "#chat";
+import type { FeedFigures } from "#group";
 import { rfc3339 } from "#kit";
 import type { Acceptor, Dialer } from "#net";
 import type { StoreFigures } from "#store";
@@ -27,10 +28,14 @@ export interface StatusSources {
   readonly newestEvent: number;
   /** Messages that wait for their recipient; undefined when none can. */
   readonly outboxLength: number | undefined;
+  /** Feeds and what they are at; undefined without `--cxo`. */
+  readonly feeds:
+    | { readonly failure: string; readonly figures: FeedFigures | undefined }
+    | undefined;
 }
 
 /**
- * The body of `GET /status`: every key of http-api.md 4.4, plus additions of our own (`ack_mode`,
+ * The body of `GET /status`: every key of http-api.md 4.4, plus additions of our own (`ack_mode`, `cxo`,
  * `events_durable`, `events_seq`, `handshakes`, `history`, `identity_source`, `outbox_count`,
  * `standalone`, `tcp_listen`, `tcp_peers`).
  */
@@ -40,6 +45,7 @@ export function statusBody(sources: StatusSources): Record<string, unknown> {
     ack_mode: sources.ackMode,
     active_peer_conns: sources.peers.length,
     app_uptime_sec: Math.floor(sources.uptimeMs / 1_000),
+    cxo: feedsView(sources.feeds),
     events_durable: sources.history !== undefined,
     events_seq: sources.newestEvent,
     frame_proto_version: 1,
@@ -67,6 +73,34 @@ export function statusBody(sources: StatusSources): Record<string, unknown> {
     })),
     visor_pk: sources.publicKey,
   };
+}
+
+/** Snake case like every other key; null without feeds, with nothing but an error where they failed. */
+function feedsView(feeds: StatusSources["feeds"]): Record<string, unknown> | null {
+  if (feeds === undefined) return null;
+  const { failure, figures } = feeds;
+  if (figures === undefined) return { error: failure };
+  const { feed, followers, listen, messages, objects, peers, seq } = figures;
+  return {
+    feed,
+    followers,
+    listen,
+    messages,
+    objects,
+    peers: peers.map((peer) => ({
+      pk: peer.feed,
+      addr: peer.address,
+      connected: peer.connected,
+      lag_seconds: peer.lagMs === undefined ? null : Math.floor(peer.lagMs / 1_000),
+      objects: peer.objects,
+      seq: seqView(peer.seq),
+    })),
+    seq: seqView(seq),
+  };
+}
+
+function seqView(seq: bigint | undefined): number | null {
+  return seq === undefined ? null : Number(seq);
 }
 
 /** Snake case like every other key; null when nothing is kept. */

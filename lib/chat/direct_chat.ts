@@ -1,4 +1,5 @@
 import type { PublicKey } from "#crypto";
+import type { MessageEvent } from "#events";
 import { type Clock, errorText, type Log, quoteForLog, type Random } from "#kit";
 import type { LinkEnd } from "#net";
 import type { ChatLink } from "./chat_link.ts";
@@ -146,6 +147,29 @@ export class DirectChat {
     message: { readonly id: string; readonly body: string; readonly ageMs: number },
   ): void {
     this.#state.duplicates.remember(peer, message);
+  }
+
+  /**
+   * Counts, keeps and shows a message that came or went another way than over a connection, such as a
+   * feed, in its turn with all others.
+   *
+   * @returns whether it is on disk, once that is known; undefined where nothing is kept.
+   */
+  surface(event: MessageEvent): Promise<boolean> | undefined {
+    const { clock, counters, outlet } = this.#state;
+    if (event.direction === "in") {
+      counters.inbound_msg_count++;
+      counters.last_rx = clock.wall();
+    } else {
+      counters.outbound_msg_count++;
+      counters.last_send = clock.wall();
+    }
+    return outlet.message(event);
+  }
+
+  /** Present while so much waits for the disk that no more should come until it resolves. */
+  get ready(): Promise<void> | undefined {
+    return this.#state.outlet.ready;
   }
 
   /** Tells a peer that its messages were seen: one `chat-read` each, best effort (messages.md 4.2). */

@@ -52,11 +52,14 @@ export class Outlet {
   /**
    * Stores a message and publishes it. `receipt` is called once the message is as safe as it gets:
    * after its commit, or at once when the limits refuse it.
+   *
+   * @returns whether what the limits admit is on disk, once that is known; undefined without a store.
    */
-  message(event: MessageEvent, receipt?: () => void): void {
+  message(event: MessageEvent, receipt?: () => void): Promise<boolean> | undefined {
     if (this.#store === undefined) {
       receipt?.();
-      return this.#events.publishMessage(event);
+      this.#events.publishMessage(event);
+      return undefined;
     }
     const { committed, refusal, seq } = this.#store.append(event);
     if (refusal !== undefined) receipt?.();
@@ -73,6 +76,7 @@ export class Outlet {
       waiting.settled = true;
       this.#flush();
     });
+    return committed;
   }
 
   /** Publishes a delivery status, behind the messages before it. */

@@ -132,11 +132,12 @@ export class Receiver {
     const { acksStored, counters, outlet } = this.#state;
     counters.inbound_msg_count++;
     counters.last_rx = event.wall;
-    if (receipt === undefined) return outlet.message(event);
-    if (acksStored) return outlet.message(event, () => this.#reply(receipt));
+    if (receipt !== undefined && acksStored) {
+      return void outlet.message(event, () => this.#reply(receipt));
+    }
     // First of all: whatever happens to the message here, its sender learns that it arrived.
-    this.#reply(receipt);
-    outlet.message(event);
+    if (receipt !== undefined) this.#reply(receipt);
+    void outlet.message(event);
   }
 
   /** Each deletion looks through a conversation: a tiny frame must not buy that without end. */

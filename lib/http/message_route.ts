@@ -56,9 +56,8 @@ export async function postMessage(body: string, ports: MessagePort): Promise<Res
     throw thrown;
   }
   const outcome = await ports.send(request);
-  return outcome === undefined
-    ? textReply(503, "too many messages wait for a receipt")
-    : messageReply(outcome);
+  if (outcome === undefined) return textReply(503, "too many messages wait for a receipt");
+  return outcome.kind === "published" ? publishedReply(outcome, request) : messageReply(outcome);
 }
 
 /**
@@ -94,7 +93,20 @@ export function parseMessageRequest(body: string): ControlSendRequest {
 
 const UNQUEUEABLE_STATUS = { "no-store": 503, full: 507, "too-large": 400 } as const;
 
-function messageReply(outcome: ControlSendOutcome): Response {
+type Published = Extract<ControlSendOutcome, { kind: "published" }>;
+
+/** A feed gives no receipts; who asks for one gets the id of the event, to tell it from others. */
+function publishedReply({ id, kept }: Published, { receipts }: ControlSendRequest): Response {
+  return jsonReply({
+    ...(receipts && { id }),
+    network: "cxo",
+    ok: true,
+    // What a restart would lose is not promised without saying so.
+    ...(!kept && { stored: false }),
+  });
+}
+
+function messageReply(outcome: Exclude<ControlSendOutcome, Published>): Response {
   switch (outcome.kind) {
     case "sent":
       return jsonReply({ id: outcome.id, network: "tcp-direct", ok: true });
@@ -109,6 +121,8 @@ function messageReply(outcome: ControlSendOutcome): Response {
         { expires: rfc3339(outcome.expires), id: outcome.id, ok: true, queued: true },
         202,
       );
+    case "unpublished":
+      return textReply(503, `cxo publish: ${outcome.message}`);
     case "unqueueable":
       return textReply(UNQUEUEABLE_STATUS[outcome.code], outcome.message);
     case "failed":

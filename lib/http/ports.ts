@@ -27,6 +27,8 @@ export type ControlSendOutcome =
   | { kind: "acked"; id: string; ms: number }
   | { kind: "timeout"; id: string; ms: number }
   | { kind: "queued"; id: string; expires: bigint /* nanoseconds since 1970 */ }
+  | { kind: "published"; id: string; kept: boolean /* false: on no disk, though there is one */ }
+  | { kind: "unpublished"; message: string /* why the feed did not take it */ }
   | { kind: "unqueueable"; code: "no-store" | "full" | "too-large"; message: string }
   | { kind: "failed"; code: string; message: string };
 

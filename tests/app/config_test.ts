@@ -12,6 +12,10 @@ const flags: AppFlags = {
   "no-password": false,
   "password-file": "",
   "internal-token": "",
+  cxo: false,
+  "cxo-listen": ":8802",
+  "cxo-peer": [],
+  "cxo-cap": 150_000,
   ack: "",
   persist: false,
   "persist-db": "",
@@ -45,6 +49,7 @@ Deno.test("configFromFlags makes plain data; empty texts are things not given", 
       sk: undefined,
       configPath: undefined,
       noPassword: false,
+      cxo: undefined,
       pairEnable: false,
       ack: "received",
       dataFolder: "./local",
@@ -54,6 +59,16 @@ Deno.test("configFromFlags makes plain data; empty texts are things not given", 
       requirePostQuantum: false,
     },
   });
+});
+
+Deno.test("configFromFlags turns the --cxo flags into one object, and warns where they are idle", () => {
+  const given = { ...flags, "cxo-listen": ":9", "cxo-peer": ["tcp://x@y:1"], "cxo-cap": 7 };
+  const result = configFromFlags({ ...given, cxo: true }, {});
+  assert.ok("config" in result);
+  assert.deepEqual(result.config.cxo, { listen: ":9", peers: ["tcp://x@y:1"], cap: 7 });
+  assert.deepEqual(judge(given), [[], [
+    "--cxo-listen, --cxo-peer, --cxo-cap without --cxo: no feed is served or followed",
+  ]]);
 });
 
 Deno.test("configFromFlags turns the --persist flags into one object, acknowledging what is stored", () => {

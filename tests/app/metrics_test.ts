@@ -32,6 +32,7 @@ Deno.test("/metrics has what docs/OPERATIONS.md lists, and nothing else", async 
     config: {
       sk: "0a".repeat(32),
       tcpListen: ":8801",
+      cxo: { listen: ":8802", peers: [], cap: 10 },
       history: historyIn(folder),
     },
   });

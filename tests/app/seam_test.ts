@@ -1,7 +1,16 @@
 /** Types that two layers declare for themselves, because neither may know the other, stay the same. */
-import type { QueuedMessage, QueueTable } from "#chat";
+import type { DirectChat, QueuedMessage, QueueTable } from "#chat";
+import type { CxoConnection, FeedJournal, RootSource } from "#cxo";
+import type { MessageSink } from "#group";
 import type { HistoryPort, StoredMessage } from "#http";
-import type { GroupRecord, History, HistoryRecord, OutboxEntry, OutboxTable } from "#store";
+import type {
+  GroupRecord,
+  History,
+  HistoryRecord,
+  Journal,
+  OutboxEntry,
+  OutboxTable,
+} from "#store";
 
 /** Whether two types are the same, optional and read-only members included. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
@@ -20,6 +29,9 @@ const twins: readonly true[] = [
   true satisfies Same<keyof QueueTable, keyof OutboxTable>,
   true satisfies Used extends HistoryPort ? true : false,
   true satisfies OutboxTable extends QueueTable ? true : false,
+  true satisfies Journal extends FeedJournal ? true : false,
+  true satisfies DirectChat extends MessageSink ? true : false,
+  true satisfies CxoConnection extends RootSource ? true : false,
 ];
 
 Deno.test("the twins of a seam are told apart when they differ", () => {

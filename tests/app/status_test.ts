@@ -18,6 +18,7 @@ const FRESH: Readonly<Record<string, unknown>> = {
   ack_mode: "received",
   active_peer_conns: 0,
   app_uptime_sec: 0,
+  cxo: null,
   events_durable: false,
   events_seq: 0,
   frame_proto_version: 1,

@@ -32,6 +32,10 @@ Deno.test("app hands its flags to the node and returns the node's exit code", as
     "-c",
     "e",
     "--no-password",
+    "--cxo",
+    "--cxo-listen=:2",
+    "--cxo-peer=f",
+    "--cxo-peer=g,h",
   ], { SKYWIRE_REQUIRE_PQ: "1" });
   assert.equal(code, 3);
   assert.deepEqual(config, {
@@ -42,6 +46,7 @@ Deno.test("app hands its flags to the node and returns the node's exit code", as
     tcpWhitelist: "c",
     sk: "d",
     configPath: "e",
+    cxo: { listen: ":2", peers: ["f", "g", "h"], cap: 150_000 },
     dataFolder: "./local",
     history: undefined,
     internalToken: undefined,

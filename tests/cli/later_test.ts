@@ -2,13 +2,10 @@ import assert from "node:assert/strict";
 import { runTest } from "#support/cli_run.ts";
 
 const laterFlags: readonly [flag: readonly string[], name: string][] = [
-  [["--cxo"], "--cxo"],
-  [["--cxo-listen", ":8802"], "--cxo-listen"],
-  [["--cxo-peer", "tcp://x@y:1"], "--cxo-peer"],
   [["--cxo-group", "g"], "--cxo-group"],
   [["--cxo-group-owner", "x"], "--cxo-group-owner"],
   [["--os-notify"], "--os-notify"],
-  [["--os-notify", "--cxo"], "--os-notify: not in this build yet; --cxo"],
+  [["--os-notify", "--cxo-group", "g"], "--os-notify: not in this build yet; --cxo-group"],
 ];
 
 for (const [flags, name] of laterFlags) {

@@ -31,7 +31,11 @@ const refusals: readonly [name: string, flags: readonly string[], last: string |
   ],
   ["a flag does not exist", ["--tcp-lisen", ":1"], /^skychat: unknown option '--tcp-lisen'/],
   ["a value is missing", ["--tcp-listen"], /^skychat: .*--tcp-listen/],
-  ["a flag is not in this build yet", ["--cxo"], "skychat: --cxo: not in this build yet"],
+  [
+    "a flag is not in this build yet",
+    ["--cxo-group", "g"],
+    "skychat: --cxo-group: not in this build yet",
+  ],
   [
     "the password file is a folder",
     ["--password-file", "/"],

@@ -109,6 +109,7 @@ const HTTP_ONLY: AppConfig = {
   sk: undefined,
   configPath: undefined,
   noPassword: false,
+  cxo: undefined,
   pairEnable: false,
   ack: "received",
   history: undefined,

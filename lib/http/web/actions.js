@@ -36,7 +36,7 @@ export class Actions {
   async send(peer, text, replyTo) {
     const message = this.#state.add({ peer, id: "", out: true, text, mark: "pending", replyTo });
     // A person who is known to be away gets it later; the line above the field said so.
-    const away = !this.#people.connected.has(peer);
+    const away = !this.#people.publishes && !this.#people.connected.has(peer);
     if (message !== undefined) await this.#transmit(message, away && this.#people.persistent);
   }
 

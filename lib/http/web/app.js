@@ -125,7 +125,7 @@ async function refresh() {
   people.canBlock = privacy !== undefined;
   if (contacts !== undefined) people.readContacts(contacts);
   if (privacy !== undefined) people.readPrivacy(privacy);
-  for (const peer of people.connected) state.conversation(peer);
+  for (const peer of [...people.connected, ...people.followed]) state.conversation(peer);
   element("own-key", HTMLElement).textContent = shortKey(people.self) || "…";
   element("own-key", HTMLElement).title = people.self;
   element("copy-key", HTMLButtonElement).disabled = people.self === "";
@@ -160,10 +160,13 @@ function showHead() {
   element("peer-picture", HTMLElement).replaceChildren(avatar(peer, people));
   element("request", HTMLElement).hidden = !asks;
   element("blocked", HTMLElement).hidden = !blocked;
-  composer.situation({ blocked, text: blocked || connected ? "" : awayText() });
+  composer.situation({ blocked, text: blocked ? "" : situationText(connected) });
 }
 
-function awayText() {
+/** What is to be known before something is written. @param {boolean} connected */
+function situationText(connected) {
+  if (people.publishes) return "Goes to your feed: everybody who follows it can read it.";
+  if (connected) return "";
   return people.persistent
     ? "Not connected now. What you write waits here and goes out when they are."
     : "Not connected now. Messages cannot be sent.";

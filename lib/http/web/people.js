@@ -7,6 +7,18 @@ function keys(value) {
   return new Set(Array.isArray(value) ? value.map(textOf) : []);
 }
 
+/** What `/status` says of feeds, where there are any. @param {any} cxo */
+function feedsOf(cxo) {
+  /** @type {{ pk?: unknown, connected?: unknown }[]} */
+  const peers = Array.isArray(cxo?.peers) ? cxo.peers : [];
+  const live = peers.filter(({ connected }) => connected === true);
+  return {
+    publishes: typeof cxo === "object" && cxo !== null,
+    followed: keys(peers.map(({ pk }) => pk)),
+    connected: keys(live.map(({ pk }) => pk)),
+  };
+}
+
 export class People {
   /** The own key; empty until it is known. */
   self = "";
@@ -24,6 +36,10 @@ export class People {
   canBlock = true;
   /** Whether messages are kept on disk, and so may wait for their recipient. */
   persistent = false;
+  /** Whether messages go to the own feed, for everybody who follows it. */
+  publishes = false;
+  /** Whose feeds are followed. @type {Set<string>} */
+  followed = new Set();
 
   /** @param {string} key */
   nameOf(key) {
@@ -34,7 +50,10 @@ export class People {
   /** @param {Record<string, unknown>} status of `/status` */
   readStatus(status) {
     this.self = textOf(status.visor_pk);
-    this.connected = keys(status.peers);
+    const { publishes, followed, connected } = feedsOf(status.cxo);
+    this.publishes = publishes;
+    this.followed = followed;
+    this.connected = new Set([...keys(status.peers), ...connected]);
     this.persistent = status.persistence_enabled === true;
   }
 

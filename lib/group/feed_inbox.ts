@@ -1,0 +1,153 @@
+import type { PublicKey } from "#crypto";
+import {
+  CxoFault,
+  decodeFeedEntry,
+  encodeFeedEntry,
+  type FeedJournal,
+  type FeedUpdate,
+  markOf,
+  MAX_SEEN_LEAVES,
+  SeenLeaves,
+} from "#cxo";
+import type { MessageEvent } from "#events";
+import { type Clock, errorText, type Log, type Random, toHex, utf8Text } from "#kit";
+import { writtenAt } from "./feed_paths.ts";
+import type { MessageSink } from "./message_sink.ts";
+
+/** Longest text taken from a feed, bytes: it must fit into one commit three times (ours). */
+export const MAX_FEED_TEXT_BYTES = 131_072;
+/** Messages handled before others get a turn. */
+const MESSAGES_PER_TURN = 64;
+/** Entries of a journal beyond what is remembered, before it is written anew. */
+const JOURNAL_SLACK: number = MAX_SEEN_LEAVES / 4;
+const ID_BYTES = 8;
+
+/** What an inbox is made with. */
+export interface FeedInboxOptions {
+  /** Whose feed. */
+  readonly feed: PublicKey;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly sink: MessageSink;
+  /** What was shown before a restart; undefined where nothing is kept about this peer. */
+  readonly journal: FeedJournal | undefined;
+  /** Peers whose messages are passed over unseen. */
+  readonly isBlocked: (peer: PublicKey) => boolean;
+  /** Peers whose messages are marked as requests. */
+  readonly isUnapproved: (peer: PublicKey) => boolean;
+}
+
+/**
+ * Turns what is new in a followed feed into messages, each once, however often the feed is replayed
+ * (cxo.md 7.4). With a journal that holds across restarts: the mark that a leaf was shown and its message
+ * are one commit.
+ */
+export class FeedInbox {
+  readonly #options: FeedInboxOptions;
+  readonly #seen = new SeenLeaves();
+  #work: Promise<void> = Promise.resolve();
+  #tooLongSaid = false;
+
+  private constructor(options: FeedInboxOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what was shown before. */
+  static async open(options: FeedInboxOptions): Promise<FeedInbox> {
+    const inbox = new FeedInbox(options);
+    for (const bytes of (await options.journal?.read())?.entries ?? []) {
+      const entry = decodeFeedEntry(bytes);
+      if (!(entry instanceof CxoFault) && entry.kind === "seen") {
+        inbox.#seen.add(entry.path, entry.mark);
+      }
+    }
+    return inbox;
+  }
+
+  /** Takes an update; resolves when its messages are handed on. One update at a time. */
+  take(update: FeedUpdate): Promise<void> {
+    this.#work = this.#work.then(() => this.#handle(update)).catch((error: unknown) => {
+      const { feed, log } = this.#options;
+      log.error(`skychat: cxo feed ${feed}: messages were not shown: ${errorText(error)}`);
+    });
+    return this.#work;
+  }
+
+  async #handle({ changes }: FeedUpdate): Promise<void> {
+    const { clock, sink } = this.#options;
+    /** The newest time of each text: time and text tell messages without an id apart. */
+    const times = new Map<string, bigint>();
+    let count = 0;
+    for (const { path, value, id } of changes) {
+      if (value === undefined || id === undefined) continue;
+      const mark = markOf(id);
+      if (this.#seen.has(path, mark)) continue;
+      this.#seen.add(path, mark);
+      const event = this.#eventOf({ path, value, mark }, times);
+      if (event === undefined) continue;
+      void sink.surface(event);
+      if (sink.ready !== undefined) await sink.ready;
+      else if (++count % MESSAGES_PER_TURN === 0) await clock.sleep(0);
+    }
+    await this.#compact();
+  }
+
+  #eventOf(
+    leaf: { readonly path: string; readonly value: Uint8Array; readonly mark: string },
+    times: Map<string, bigint>,
+  ): MessageEvent | undefined {
+    const { feed, isBlocked, isUnapproved, journal, random } = this.#options;
+    if (isBlocked(feed)) return undefined;
+    const { mark, path, value } = leaf;
+    if (value.length > MAX_FEED_TEXT_BYTES) return this.#tooLong(value.length);
+    const text = utf8Text(value);
+    return {
+      direction: "in",
+      id: toHex(random.bytes(ID_BYTES)),
+      localId: true,
+      network: "cxo",
+      sender: feed.hex,
+      text,
+      length: value.length,
+      ...(isUnapproved(feed) && { request: true }),
+      channel: "group",
+      wall: this.#timeOf(path, { text, times }),
+      ...(journal !== undefined && {
+        journal: { feed: feed.hex, entry: encodeFeedEntry({ kind: "seen", path, mark }) },
+      }),
+    };
+  }
+
+  /** When it was written, as its author says, but never later than now. */
+  #timeOf(path: string, { text, times }: { text: string; times: Map<string, bigint> }): bigint {
+    const now = this.#options.clock.wall();
+    const written = writtenAt(path) ?? now;
+    const before = times.get(text);
+    let wall = written < now ? written : now;
+    if (before !== undefined && wall <= before) wall = before + 1n;
+    times.set(text, wall);
+    return wall;
+  }
+
+  #tooLong(length: number): undefined {
+    if (this.#tooLongSaid) return;
+    this.#tooLongSaid = true;
+    const { feed, log } = this.#options;
+    log.warn(
+      `skychat: cxo feed ${feed}: a message of ${length} bytes was passed over, at most ` +
+        `${MAX_FEED_TEXT_BYTES} are shown`,
+    );
+  }
+
+  async #compact(): Promise<void> {
+    const { journal } = this.#options;
+    if (journal === undefined || journal.length <= this.#seen.size + JOURNAL_SLACK) return;
+    await journal.rewrite(
+      Array.from(
+        this.#seen.entries(),
+        ([path, mark]) => encodeFeedEntry({ kind: "seen", path, mark }),
+      ),
+    );
+  }
+}
