@@ -1,5 +1,6 @@
 import { bulkPart } from "./bulk_part.ts";
 import { cryptoPart } from "./crypto_part.ts";
+import { cxoPart } from "./cxo_part.ts";
 import { durablePart } from "./durable_part.ts";
 import { fanOutPart } from "./fan_out_part.ts";
 import { handshakePart } from "./handshake_part.ts";
@@ -27,5 +28,6 @@ export const PARTS: readonly Part[] = [
   storePart,
   searchPart,
   durablePart,
+  cxoPart,
   oneShotPart,
 ];

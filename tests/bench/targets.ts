@@ -54,4 +54,6 @@ export const TARGETS = {
   search: atMost(100),
   growth: atMostTimes(1.5),
   nothingLost: atMost(0),
+  catchUp: atLeast(25_000),
+  feedGrowth: atMostTimes(2),
 } as const;

@@ -89,6 +89,8 @@ export interface App extends Running {
   readonly addr: string;
   /** Where it accepts links, with the real port; empty when it does not. */
   readonly tcpAddr: string;
+  /** Where it serves its feed, with the real port; empty when it does not. */
+  readonly cxoAddr: string;
   /** Its public key; empty when it has no network that needs one. */
   readonly pk: string;
 }
@@ -193,8 +195,12 @@ class AppProcess implements App {
     return this.#capture(/tcp-direct listening on (\S+)/);
   }
 
+  get cxoAddr(): string {
+    return this.#capture(/cxo feed publishing as pk=[0-9a-f]+ on (\S+)/);
+  }
+
   get pk(): string {
-    return this.#capture(/tcp-direct identity pk=([0-9a-f]+)/);
+    return this.#capture(/(?:tcp-direct identity|cxo feed publishing as) pk=([0-9a-f]+)/);
   }
 
   waitForLog(pattern: string | RegExp, timeoutMs?: number): Promise<string> {
