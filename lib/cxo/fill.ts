@@ -1,12 +1,6 @@
+import { compact, CompactObject } from "./compact_bytes.ts";
 import { caught, CxoFault, orThrow } from "./fault.ts";
-import {
-  type CxoObject,
-  MAX_OBJECT_BYTES,
-  NO_CHILDREN,
-  type ObjectId,
-  objectId,
-  ZERO_ID,
-} from "./object_id.ts";
+import { type CxoObject, MAX_OBJECT_BYTES, type ObjectId, objectId, ZERO_ID } from "./object_id.ts";
 import { decodeRefsNode, decodeRefsTop, type RefsPart } from "./refs.ts";
 import { REGISTRY } from "./registry.ts";
 import { type Root, rootTreeNode } from "./root.ts";
@@ -55,10 +49,12 @@ export class Filler {
   readonly root: Root;
   readonly #view: FillView;
   readonly #most: Required<FillLimits>;
-  readonly #objects = new Map<ObjectId, CxoObject>();
+  readonly #objects = new Map<ObjectId, CompactObject>();
   readonly #waiting = new Map<ObjectId, Task[]>();
   readonly #outstanding = new Set<ObjectId>();
-  readonly #seen = new Set<string>();
+  /** Objects that were met, by what they were met as. */
+  readonly #seen = new Map<string, Set<ObjectId>>();
+  #seenCount = 0;
   #queue: ObjectId[] = [];
   /** How many of the queue were requested; taking them off its front would move the rest each time. */
   #asked = 0;
@@ -114,7 +110,7 @@ export class Filler {
     if (this.#fault !== undefined || !this.#outstanding.delete(id)) return "ignored";
     this.#run(() => {
       this.#check(id, bytes);
-      this.#objects.set(id, { id, bytes, children: NO_CHILDREN });
+      this.#objects.set(id, new CompactObject(id, compact(bytes)));
       const tasks = this.#waiting.get(id) ?? [];
       this.#waiting.delete(id);
       this.#work(tasks.flatMap((task) => this.#open(task, bytes)));
@@ -131,7 +127,7 @@ export class Filler {
       // Bytes that are met as two kinds, which takes a hostile writer, name what either names.
       const known = object.children;
       const children = known.length === 0 ? named : [...new Set([...known, ...named])];
-      this.#objects.set(task.id, { ...object, children });
+      this.#objects.set(task.id, new CompactObject(object.id, object.data, children));
     }
     return tasks;
   }
@@ -158,12 +154,14 @@ export class Filler {
   #isNew(task: Task): boolean {
     if (this.#view.has(task.id)) return false;
     const depth = task.kind === "refs-node" ? `${task.parent.degree}/${task.parent.depth}` : "";
-    const key = `${task.kind}${depth}:${task.id}`;
-    if (this.#seen.has(key)) return false;
-    if (this.#seen.size >= this.#most.objects) {
+    const kind = `${task.kind}${depth}`;
+    const seen = this.#seen.get(kind) ?? new Set();
+    if (seen.has(task.id)) return false;
+    if (this.#seenCount >= this.#most.objects) {
       throw new CxoFault("too-large", `a Root of more than ${this.#most.objects} objects`);
     }
-    this.#seen.add(key);
+    this.#seen.set(kind, seen.add(task.id));
+    this.#seenCount++;
     return true;
   }
 

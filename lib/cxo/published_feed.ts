@@ -172,9 +172,8 @@ export class PublishedFeed implements SharedFeed {
 
   async #publish(): Promise<void> {
     const { announce, clock } = this.#options;
-    const { root: node, objects } = this.#tree.publish();
+    const node = this.#tree.publishTo((object) => this.#shelf.add([object]));
     this.#dirty = false;
-    this.#shelf.add(objects);
     this.#shelf.retain(node);
     const signed = await this.#chain.next(node);
     if (this.#node !== undefined) this.#superseded.push({ node: this.#node, at: clock.now() });

@@ -1,4 +1,5 @@
-import { CodedError, equalBytes, NO_BYTES, utf8 } from "#kit";
+import { CodedError, NO_BYTES, utf8 } from "#kit";
+import { compact, type CompactBytes, expanded, sameBytes } from "./compact_bytes.ts";
 import { type CxoObject, MAX_OBJECT_BYTES, type ObjectId, objectOf, ZERO_ID } from "./object_id.ts";
 import { MAX_REFS_ELEMENTS, RefsList } from "./refs.ts";
 import {
@@ -48,7 +49,7 @@ export class Tree {
    * Sets the value of a path: segments joined by `/`, one trailing `/` is passed over. An empty value is
    * written, but readers skip it.
    *
-   * @returns whether anything changed. The tree keeps the array.
+   * @returns whether anything changed. The tree keeps a copy of a small value, else the array.
    * @throws {TreeError} for a path that is none or that conflicts, and for what no reader would take.
    */
   put(path: string, value: Uint8Array): boolean {
@@ -77,7 +78,7 @@ export class Tree {
   /** The value of a path, undefined when there is no leaf. */
   get(path: string): Uint8Array | undefined {
     const child = find(this.#root, segments(path));
-    return child?.branch === undefined ? child?.leaf : undefined;
+    return child === undefined || child.branch !== undefined ? undefined : expanded(child.leaf);
   }
 
   /**
@@ -115,17 +116,21 @@ export class Tree {
 
   /** Encodes what changed since the last publish. Without a change there are no new objects. */
   publish(): TreeSnapshot {
-    if (this.#snapshot !== undefined) return { root: this.#snapshot, objects: [] };
     const objects: CxoObject[] = [];
-    this.#snapshot = this.#root.encode(objects);
-    return { root: this.#snapshot, objects };
+    const root = this.publishTo((object) => objects.push(object));
+    return { root, objects };
+  }
+
+  /** The same, object by object: a long tree is never there twice. Gives the id of the root TreeNode. */
+  publishTo(take: (object: CxoObject) => void): ObjectId {
+    return this.#snapshot ??= this.#root.encode(take);
   }
 }
 
 /** One child: a leaf, or a branch. */
 interface Child {
   readonly name: ByteText;
-  leaf: Uint8Array;
+  leaf: CompactBytes;
   readonly branch?: Branch;
 }
 
@@ -155,12 +160,13 @@ class Branch {
 
   setLeaf(name: ByteText, leaf: Uint8Array, path: string): boolean {
     const child = this.child(name);
+    const kept = compact(leaf);
     if (child === undefined) {
-      this.#insert({ name, leaf }, path);
+      this.#insert({ name, leaf: kept }, path);
       return true;
     }
-    if (equalBytes(child.leaf, leaf)) return false;
-    child.leaf = leaf;
+    if (sameBytes(child.leaf, kept)) return false;
+    child.leaf = kept;
     this.#dirty.add(child);
     return true;
   }
@@ -188,23 +194,23 @@ class Branch {
     return gone.length;
   }
 
-  /** Adds the objects that are new and gives the id of this node. */
-  encode(objects: CxoObject[]): ObjectId {
+  /** Hands on the objects that are new and gives the id of this node. */
+  encode(take: (object: CxoObject) => void): ObjectId {
     const dirty = [...this.#dirty].sort((a, b) => a.name < b.name ? -1 : 1);
     this.#dirty.clear();
-    const subs = dirty.map(({ branch }) => branch?.encode(objects) ?? ZERO_ID);
+    const subs = dirty.map(({ branch }) => branch?.encode(take) ?? ZERO_ID);
     dirty.forEach(({ name, leaf }, index) => {
       const sub = subs[index] ?? ZERO_ID;
-      const bytes = encodeTreeEntry({ name, leaf, sub });
+      const bytes = encodeTreeEntry({ name, leaf: expanded(leaf), sub });
       const entry = sub === ZERO_ID ? objectOf(bytes) : objectOf(bytes, [sub]);
-      objects.push(entry);
+      take(entry);
       this.#refs.set(this.#place(name), entry.id);
     });
     const refs = this.#refs.seal();
-    for (const object of refs.objects) objects.push(object);
+    for (const object of refs.objects) take(object);
     const bytes = encodeTreeNode(refs.id);
     const node = refs.id === ZERO_ID ? objectOf(bytes) : objectOf(bytes, [refs.id]);
-    objects.push(node);
+    take(node);
     return node.id;
   }
 

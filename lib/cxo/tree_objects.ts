@@ -55,10 +55,16 @@ export function decodeTreeNode(bytes: Uint8Array): ObjectId | undefined | CxoFau
   return children === ZERO_ID ? undefined : children;
 }
 
-/** Bytes as {@link ByteText}. */
+/** Most arguments of one call. */
+const PIECE = 4_096;
+
+/** Bytes as {@link ByteText}: in one call where that is possible, which is faster and gives a flat text. */
 export function byteText(bytes: Uint8Array): ByteText {
+  if (bytes.length <= PIECE) return Reflect.apply(String.fromCharCode, undefined, bytes);
   let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
+  for (let start = 0; start < bytes.length; start += PIECE) {
+    text += byteText(bytes.subarray(start, start + PIECE));
+  }
   return text;
 }
 
