@@ -1,5 +1,5 @@
 import type { DirectChat } from "#chat";
-import type { DirectFeeds } from "#group";
+import type { DirectFeeds, RecordedMessage } from "#group";
 import { errorText, type Log } from "#kit";
 import type { LinkContext } from "#net";
 import type { KvHistory } from "#store";
@@ -42,6 +42,7 @@ export class FeedService {
         ...{ context, listen, peers, mostLinks, cap },
         sink: chat,
         journal: (feed) => history?.journal(feed),
+        recorded: history && ((feed) => recordedOf(history, feed)),
         maxAgeMs: (config.history?.ttlDays ?? 0) * DAY_MS,
         isBlocked: (peer) => privacy?.isBlocked(peer.hex) ?? false,
         isUnapproved: (peer) => privacy?.isUnapproved(peer.hex) ?? false,
@@ -88,4 +89,10 @@ export class FeedService {
     void this.#feeds?.close();
     this.#feeds = undefined;
   }
+}
+
+/** Messages of a peer that travelled without an id, as those of feeds do. */
+async function recordedOf(history: KvHistory, feed: string): Promise<readonly RecordedMessage[]> {
+  const records = await history.byPeer(feed, 0);
+  return records.filter(({ id, outgoing }) => !outgoing && id === undefined);
 }

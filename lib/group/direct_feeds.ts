@@ -10,7 +10,7 @@ import {
   parseFeedSpec,
   parseListenAddress,
 } from "#net";
-import { FeedInbox } from "./feed_inbox.ts";
+import { FeedInbox, type RecordedMessage } from "./feed_inbox.ts";
 import { FeedOutbox, type PublishOutcome } from "./feed_outbox.ts";
 import type { MessageSink } from "./message_sink.ts";
 
@@ -31,6 +31,8 @@ export interface DirectFeedsOptions {
   readonly sink: MessageSink;
   /** Where a feed is kept, by its key; undefined where nothing is kept about it. */
   readonly journal: (feed: string) => FeedJournal | undefined;
+  /** Messages that the history has of a peer; undefined where nothing is kept. */
+  readonly recorded?: ((feed: string) => Promise<readonly RecordedMessage[]>) | undefined;
   /** Messages kept in the own feed. */
   readonly cap?: number | undefined;
   /** Age at which messages leave the own feed, milliseconds; 0 or undefined is never. */
@@ -204,7 +206,7 @@ function acceptorOf(options: DirectFeedsOptions, node: CxoNode): Acceptor | unde
 
 /** One for each usable `--cxo-peer`; a spec that is none is logged and left out (cxo.md 7.1). */
 async function subscribersOf(options: DirectFeedsOptions): Promise<FeedSubscriber[]> {
-  const { context, isBlocked, isUnapproved, journal, peers, sink } = options;
+  const { context, isBlocked, isUnapproved, journal, peers, recorded, sink } = options;
   const { clock, log, random } = context;
   const inboxes = new Map<string, FeedInbox>();
   const subscribers: FeedSubscriber[] = [];
@@ -214,6 +216,7 @@ async function subscribersOf(options: DirectFeedsOptions): Promise<FeedSubscribe
     const inbox = inboxes.get(feed.hex) ?? await FeedInbox.open({
       ...{ feed, clock, random, log, sink, isBlocked, isUnapproved },
       journal: journal(feed.hex),
+      recorded: recorded && (() => recorded(feed.hex)),
     });
     inboxes.set(feed.hex, inbox);
     subscribers.push(

@@ -10,7 +10,7 @@ import {
   SeenLeaves,
 } from "#cxo";
 import type { MessageEvent } from "#events";
-import { type Clock, errorText, type Log, type Random, toHex, utf8Text } from "#kit";
+import { type Clock, errorText, type Log, type Random, rfc3339, toHex, utf8Text } from "#kit";
 import { writtenAt } from "./feed_paths.ts";
 import type { MessageSink } from "./message_sink.ts";
 
@@ -22,6 +22,13 @@ const MESSAGES_PER_TURN = 64;
 const JOURNAL_SLACK: number = MAX_SEEN_LEAVES / 4;
 const ID_BYTES = 8;
 
+/** A message of the history. */
+export interface RecordedMessage {
+  /** RFC 3339, to the nanosecond. */
+  readonly timestamp: string;
+  readonly text: string;
+}
+
 /** What an inbox is made with. */
 export interface FeedInboxOptions {
   /** Whose feed. */
@@ -32,6 +39,8 @@ export interface FeedInboxOptions {
   readonly sink: MessageSink;
   /** What was shown before a restart; undefined where nothing is kept about this peer. */
   readonly journal: FeedJournal | undefined;
+  /** Messages of this peer that the history has: asked for where the journal is new, as after an import. */
+  readonly recorded?: (() => Promise<readonly RecordedMessage[]>) | undefined;
   /** Peers whose messages are passed over unseen. */
   readonly isBlocked: (peer: PublicKey) => boolean;
   /** Peers whose messages are marked as requests. */
@@ -46,6 +55,8 @@ export interface FeedInboxOptions {
 export class FeedInbox {
   readonly #options: FeedInboxOptions;
   readonly #seen = new SeenLeaves();
+  /** Times and texts of messages that came from elsewhere into the history. */
+  readonly #recorded = new Set<string>();
   #work: Promise<void> = Promise.resolve();
   #tooLongSaid = false;
 
@@ -62,6 +73,10 @@ export class FeedInbox {
         inbox.#seen.add(entry.path, entry.mark);
       }
     }
+    if (inbox.#seen.size > 0) return inbox;
+    for (const { timestamp, text } of await options.recorded?.() ?? []) {
+      inbox.#recorded.add(`${timestamp} ${text}`);
+    }
     return inbox;
   }
 
@@ -74,7 +89,7 @@ export class FeedInbox {
     return this.#work;
   }
 
-  async #handle({ changes }: FeedUpdate): Promise<void> {
+  async #handle({ changes, complete }: FeedUpdate): Promise<void> {
     const { clock, sink } = this.#options;
     /** The newest time of each text: time and text tell messages without an id apart. */
     const times = new Map<string, bigint>();
@@ -86,10 +101,15 @@ export class FeedInbox {
       this.#seen.add(path, mark);
       const event = this.#eventOf({ path, value, mark }, times);
       if (event === undefined) continue;
+      if (this.#recorded.has(`${rfc3339(event.wall)} ${event.text}`)) {
+        if (event.journal !== undefined) void this.#options.journal?.append([event.journal.entry]);
+        continue;
+      }
       void sink.surface(event);
       if (sink.ready !== undefined) await sink.ready;
       else if (++count % MESSAGES_PER_TURN === 0) await clock.sleep(0);
     }
+    if (complete) this.#recorded.clear();
     await this.#compact();
   }
 

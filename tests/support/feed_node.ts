@@ -234,6 +234,7 @@ export class FeedNode {
       mostLinks: 64,
       sink: chat,
       journal: (feed) => history?.journal(feed),
+      recorded: history && ((feed) => history.byPeer(feed, 0)),
       cap: options.cap,
       maxAgeMs: options.maxAgeMs,
       isBlocked: (peer) => options.isBlocked?.(peer.hex) ?? false,
