@@ -42,9 +42,11 @@ export const SEND_FLAGS = {
     type: "string",
     short: "n",
     value: "network",
-    suggestions: ["skynet", "dmsg", "tcp-direct", "auto"],
+    suggestions: ["skynet", "dmsg", "tcp-direct", "auto", "cxo"],
     default: "skynet",
-    help: "skynet, dmsg, tcp-direct or auto; selects nothing without a visor; ignored with --via",
+    help:
+      "where the app runs with --cxo, tcp-direct is the link to this peer alone and everything " +
+      "else the feed; elsewhere it selects nothing without a visor; ignored with --via",
   },
   "wait": {
     type: "duration",

@@ -13,13 +13,18 @@ import { escapeBody, serverText } from "./terminal_text.ts";
 import { counterDelta, counterSummary, type Verbose, verboseWriter } from "./verbose.ts";
 
 /** Networks that `--net` can name (cli.md 4). */
-const NETWORKS = ["skynet", "dmsg", "tcp-direct", "auto"];
+const NETWORKS = ["skynet", "dmsg", "tcp-direct", "auto", "cxo"];
 /** Added to `--wait` for the whole answer, ms (cli.md 4.1). */
 export const WAIT_GRACE_MS = 5_000;
 /** Longest wait for an answer when no receipt is waited for, ms (cli.md 4.1). */
 export const NO_WAIT_LIMIT_MS = 30_000;
 /** Pause before attempt n + 1, times n, ms (cli.md 4). */
 export const RETRY_PAUSE_MS = 200;
+
+/** What a feed is, where somebody may think of a letter. */
+const PUBLISHED_NOTE =
+  "published in this node's feed: everybody who follows it can read it, and nobody confirms it";
+const UNSTORED_NOTE = "the app could not write it to its disk: a restart of the app loses it";
 
 interface Sending {
   readonly call: Call<typeof SEND_FLAGS>;
@@ -132,10 +137,16 @@ function conclude({ call: { flags, io }, recipient, waitMs }: Sending, answer: A
     printResult(io.output, result, { json, text });
     return EXIT_OK;
   }
-  const published = view["ok"] === true && textField(view, "network") === "cxo";
-  if (answer.status === 200 && (waitMs === 0 || published)) {
-    const net = published ? "cxo" : flags.net;
-    printResult(io.output, result, { json, text: `Message sent to ${recipient} via ${net}` });
+  if (answer.status === 200 && view["ok"] === true && textField(view, "network") === "cxo") {
+    const stored = view["stored"] !== false;
+    const text = `Message sent to ${recipient} via cxo`;
+    printResult(io.output, { ...result, published: { stored } }, { json, text });
+    if (!json) io.output.note(PUBLISHED_NOTE);
+    if (!stored) io.output.note(UNSTORED_NOTE);
+    return EXIT_OK;
+  }
+  if (answer.status === 200 && waitMs === 0) {
+    printResult(io.output, result, { json, text: `Message sent to ${recipient} via ${flags.net}` });
     return EXIT_OK;
   }
   if (json) printResult(io.output, result, { json, text: "" });

@@ -8,6 +8,11 @@ export interface SendResult {
   /** From just before the write to the receipt; 0 when none was asked for. */
   readonly ms: number;
   readonly via: "tcp" | "http";
+  /** What the app did instead of sending it to one peer. */
+  readonly published?: {
+    /** Whether a restart of the app keeps it. */
+    readonly stored: boolean;
+  };
 }
 
 /** Prints the result in the form that was asked for. */
@@ -17,6 +22,9 @@ export function printResult(
   { json, text }: { json: boolean; text: string },
 ): void {
   if (!json) return output.line(text);
-  const { acked, id, ms, via } = result;
-  output.json(JSON.stringify({ acked, id, ms, via }));
+  const { acked, id, ms, published, via } = result;
+  output.json(JSON.stringify({
+    ...{ acked, id, ms, via },
+    ...(published && { network: "cxo", published: true, stored: published.stored }),
+  }));
 }

@@ -9,7 +9,7 @@ import type { CliIo } from "../io.ts";
 import { checkNetwork } from "../network_name.ts";
 
 /** Networks that `--net` can name, as for `send`. */
-const NETWORKS = ["skynet", "dmsg", "tcp-direct", "auto"];
+const NETWORKS = ["skynet", "dmsg", "tcp-direct", "auto", "cxo"];
 /** Digits of a key that stand for it in the title and beside its messages. */
 const SHORT_KEY = 8;
 

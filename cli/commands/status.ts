@@ -89,7 +89,10 @@ function feedLines(cxo: JsonView | undefined): string[] {
   const count = (name: string) => numberField(cxo, name) ?? 0;
   const lines = [
     field("cxo listening", textField(cxo, "listen") || "no"),
-    field("cxo feed", `${count("messages")} messages, ${count("followers")} followers`),
+    field("cxo feed", `${count("messages")} messages, followers: ${count("followers")}`),
+    ...(count("followers") === 0
+      ? [`    (peers need --cxo-peer tcp://${escapeBody(textField(cxo, "feed"))}@<host>:<port>)`]
+      : []),
   ];
   for (const peer of objectListField(cxo, "peers")) {
     const state = peer["connected"] === true ? "connected" : "waiting";
@@ -108,7 +111,10 @@ function historyText(view: JsonView): string {
   const count = numberField(figures, "messages") ?? 0;
   const size = byteCount(numberField(figures, "bytes") ?? 0);
   const failing = figures["failing"] === true ? " (FAILING: the disk refuses to write)" : "";
-  return `${count} messages, ${size}${failing}`;
+  const refused = Object.values(objectField(figures, "refused") ?? {})
+    .reduce<number>((sum, value) => sum + (typeof value === "number" ? value : 0), 0);
+  const left = refused > 0 ? `, ${refused} not kept because of limits` : "";
+  return `${count} messages, ${size}${left}${failing}`;
 }
 
 /** `  label:` padded so that all values start in one column; no value can make a line of its own. */

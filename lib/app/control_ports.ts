@@ -67,10 +67,12 @@ export function controlPorts(parts: ControlParts): ControlPorts {
 
 async function publish(
   { recipient, text }: ControlSendRequest,
-  { feeds }: FeedService,
+  { failure, feeds }: FeedService,
 ): Promise<ControlSendOutcome> {
   if (text === "") return { kind: "failed", code: "empty", message: "skychat/dm: empty message" };
-  if (feeds === undefined) return { kind: "unpublished", message: "cxo publisher not ready" };
+  if (feeds === undefined) {
+    return { kind: "unpublished", message: `cxo publisher not ready (${failure})` };
+  }
   const outcome = await feeds.publish({ recipient: recipient.hex, text });
   return outcome.kind === "published" ? outcome : { kind: "unpublished", message: outcome.message };
 }

@@ -1,5 +1,5 @@
 import type { DirectChat } from "#chat";
-import type { DirectFeeds, RecordedMessage } from "#group";
+import type { DirectFeeds } from "#group";
 import { errorText, type Log } from "#kit";
 import type { LinkContext } from "#net";
 import type { KvHistory } from "#store";
@@ -91,8 +91,8 @@ export class FeedService {
   }
 }
 
-/** Messages of a peer that travelled without an id, as those of feeds do. */
-async function recordedOf(history: KvHistory, feed: string): Promise<readonly RecordedMessage[]> {
+/** Ids of what a peer wrote, as far as the history has it. */
+async function recordedOf(history: KvHistory, feed: string): Promise<readonly string[]> {
   const records = await history.byPeer(feed, 0);
-  return records.filter(({ id, outgoing }) => !outgoing && id === undefined);
+  return records.flatMap(({ id, outgoing }) => outgoing || id === undefined ? [] : id);
 }

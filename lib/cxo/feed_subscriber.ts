@@ -19,6 +19,12 @@ export const REFILL_FIRST_MS = 2_000;
 /** Longest such wait, milliseconds. */
 export const REFILL_MOST_MS = 60_000;
 
+/** What the refusals of cxo.md 13 mean for whoever wrote the address down. */
+const REFUSAL_HINTS: Readonly<Record<string, string>> = {
+  "do not share the feed": " (the node there serves another feed: check key and address)",
+  "subscribe rejected": " (the node there does not let this one in)",
+};
+
 /** What a subscriber is made with. */
 export interface FeedSubscriberOptions extends Pick<FollowedFeedOptions, "limits" | "onUpdate"> {
   /** `local` is the key of its links: for direct messages a random one (cxo.md 1). */
@@ -135,7 +141,8 @@ export class FeedSubscriber {
     }
     const refusal = await this.#node.follow(connection, this.endpoint.feed.hex);
     this.#agreedAt = this.#context.clock.now();
-    return refusal === undefined ? undefined : `subscribe: ${refusal}`;
+    if (refusal === undefined) return undefined;
+    return `subscribe: ${refusal}${REFUSAL_HINTS[refusal] ?? ""}`;
   }
 
   async #failed(reason: string, signal: AbortSignal): Promise<void> {

@@ -10,7 +10,7 @@ import {
   parseFeedSpec,
   parseListenAddress,
 } from "#net";
-import { FeedInbox, type RecordedMessage } from "./feed_inbox.ts";
+import { FeedInbox } from "./feed_inbox.ts";
 import { FeedOutbox, type PublishOutcome } from "./feed_outbox.ts";
 import type { MessageSink } from "./message_sink.ts";
 
@@ -31,8 +31,8 @@ export interface DirectFeedsOptions {
   readonly sink: MessageSink;
   /** Where a feed is kept, by its key; undefined where nothing is kept about it. */
   readonly journal: (feed: string) => FeedJournal | undefined;
-  /** Messages that the history has of a peer; undefined where nothing is kept. */
-  readonly recorded?: ((feed: string) => Promise<readonly RecordedMessage[]>) | undefined;
+  /** Ids of the messages that the history has of a peer; undefined where nothing is kept. */
+  readonly recorded?: ((feed: string) => Promise<readonly string[]>) | undefined;
   /** Messages kept in the own feed. */
   readonly cap?: number | undefined;
   /** Age at which messages leave the own feed, milliseconds; 0 or undefined is never. */
@@ -103,12 +103,12 @@ export class DirectFeeds {
    * @throws {EndpointError} for a listen address that cannot be one
    */
   static async open(options: DirectFeedsOptions): Promise<DirectFeeds> {
-    const { context: { clock, local, log, random }, journal, sink } = options;
+    const { context: { clock, local, log }, journal, sink } = options;
     if (options.listen !== "") parseListenAddress(options.listen);
     const nodeId = local.publicKey.hex;
     const node = new CxoNode({ nodeId, clock, log });
     const outbox = await FeedOutbox.open({
-      ...{ clock, random, log, sink },
+      ...{ clock, log, sink },
       secret: local,
       journal: journal(nodeId),
       cap: options.cap,
@@ -214,7 +214,7 @@ async function subscribersOf(options: DirectFeedsOptions): Promise<FeedSubscribe
     const { feed } = endpoint;
     // A feed that is served at two addresses is shown once.
     const inbox = inboxes.get(feed.hex) ?? await FeedInbox.open({
-      ...{ feed, clock, random, log, sink, isBlocked, isUnapproved },
+      ...{ feed, clock, log, sink, isBlocked, isUnapproved },
       journal: journal(feed.hex),
       recorded: recorded && (() => recorded(feed.hex)),
     });
@@ -232,17 +232,23 @@ async function subscribersOf(options: DirectFeedsOptions): Promise<FeedSubscribe
 }
 
 function endpointsOf(specs: readonly string[], { local, log }: LinkContext): FeedEndpoint[] {
-  const endpoints: FeedEndpoint[] = [];
+  const endpoints = new Map<string, FeedEndpoint>();
   for (const spec of specs) {
     try {
       const endpoint = parseFeedSpec(spec);
       if (endpoint.feed.equals(local.publicKey)) throw new Error("it is this node's own feed");
-      endpoints.push(endpoint);
+      // Named twice, it is followed once.
+      endpoints.set(`${endpoint.feed}@${endpoint.address}`, endpoint);
     } catch (error) {
-      const shown = quoteForLog(spec);
+      const shown = quoteForLog(withoutSecrets(spec));
       const reason = quoteForLog(errorText(error));
       log.warn(`skychat: cxo skipping invalid --cxo-peer "${shown}": ${reason}`);
     }
   }
-  return endpoints;
+  return [...endpoints.values()];
+}
+
+/** Without what may be a secret key that was pasted where a public one belongs. */
+function withoutSecrets(spec: string): string {
+  return spec.replace(/(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/gi, "<64 hex digits>");
 }

@@ -10,8 +10,8 @@ import {
   SeenLeaves,
 } from "#cxo";
 import type { MessageEvent } from "#events";
-import { type Clock, errorText, type Log, type Random, rfc3339, toHex, utf8Text } from "#kit";
-import { writtenAt } from "./feed_paths.ts";
+import { type Clock, errorText, type Log, utf8Text } from "#kit";
+import { messageId, writtenAt } from "./feed_paths.ts";
 import type { MessageSink } from "./message_sink.ts";
 
 /** Longest text taken from a feed, bytes: it must fit into one commit three times (ours). */
@@ -20,27 +20,18 @@ export const MAX_FEED_TEXT_BYTES = 131_072;
 const MESSAGES_PER_TURN = 64;
 /** Entries of a journal beyond what is remembered, before it is written anew. */
 const JOURNAL_SLACK: number = MAX_SEEN_LEAVES / 4;
-const ID_BYTES = 8;
-
-/** A message of the history. */
-export interface RecordedMessage {
-  /** RFC 3339, to the nanosecond. */
-  readonly timestamp: string;
-  readonly text: string;
-}
 
 /** What an inbox is made with. */
 export interface FeedInboxOptions {
   /** Whose feed. */
   readonly feed: PublicKey;
   readonly clock: Clock;
-  readonly random: Random;
   readonly log: Log;
   readonly sink: MessageSink;
   /** What was shown before a restart; undefined where nothing is kept about this peer. */
   readonly journal: FeedJournal | undefined;
-  /** Messages of this peer that the history has: asked for where the journal is new, as after an import. */
-  readonly recorded?: (() => Promise<readonly RecordedMessage[]>) | undefined;
+  /** Ids of messages that the history has: asked for where the journal is new, as after an import. */
+  readonly recorded?: (() => Promise<readonly string[]>) | undefined;
   /** Peers whose messages are passed over unseen. */
   readonly isBlocked: (peer: PublicKey) => boolean;
   /** Peers whose messages are marked as requests. */
@@ -55,7 +46,7 @@ export interface FeedInboxOptions {
 export class FeedInbox {
   readonly #options: FeedInboxOptions;
   readonly #seen = new SeenLeaves();
-  /** Times and texts of messages that came from elsewhere into the history. */
+  /** Ids of messages that came from elsewhere into the history. */
   readonly #recorded = new Set<string>();
   #work: Promise<void> = Promise.resolve();
   #tooLongSaid = false;
@@ -74,9 +65,7 @@ export class FeedInbox {
       }
     }
     if (inbox.#seen.size > 0) return inbox;
-    for (const { timestamp, text } of await options.recorded?.() ?? []) {
-      inbox.#recorded.add(`${timestamp} ${text}`);
-    }
+    for (const id of await options.recorded?.() ?? []) inbox.#recorded.add(id);
     return inbox;
   }
 
@@ -101,7 +90,7 @@ export class FeedInbox {
       this.#seen.add(path, mark);
       const event = this.#eventOf({ path, value, mark }, times);
       if (event === undefined) continue;
-      if (this.#recorded.has(`${rfc3339(event.wall)} ${event.text}`)) {
+      if (this.#recorded.has(event.id)) {
         if (event.journal !== undefined) void this.#options.journal?.append([event.journal.entry]);
         continue;
       }
@@ -117,15 +106,14 @@ export class FeedInbox {
     leaf: { readonly path: string; readonly value: Uint8Array; readonly mark: string },
     times: Map<string, bigint>,
   ): MessageEvent | undefined {
-    const { feed, isBlocked, isUnapproved, journal, random } = this.#options;
+    const { feed, isBlocked, isUnapproved, journal } = this.#options;
     if (isBlocked(feed)) return undefined;
     const { mark, path, value } = leaf;
     if (value.length > MAX_FEED_TEXT_BYTES) return this.#tooLong(value.length);
     const text = utf8Text(value);
     return {
       direction: "in",
-      id: toHex(random.bytes(ID_BYTES)),
-      localId: true,
+      id: messageId(feed.hex, path),
       network: "cxo",
       sender: feed.hex,
       text,

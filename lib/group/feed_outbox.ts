@@ -8,9 +8,9 @@ import {
   type StoredFeed,
   type TreeLeaf,
 } from "#cxo";
-import { type Clock, type Log, NO_BYTES, type Random, type Timer, toHex, utf8 } from "#kit";
+import { type Clock, type Log, NO_BYTES, type Timer, utf8 } from "#kit";
 import { MAX_FEED_TEXT_BYTES } from "./feed_inbox.ts";
-import { messagePath, pathAt, writtenAt } from "./feed_paths.ts";
+import { messageId, messagePath, pathAt, writtenAt } from "./feed_paths.ts";
 import type { MessageSink } from "./message_sink.ts";
 
 /** Messages kept in the own feed unless the operator says otherwise (ours). */
@@ -25,7 +25,6 @@ const DROPPED_SHARE = 8;
 const AGE_CHECK_MS = 3_600_000;
 /** Entries of the journal beyond the live ones, before it is written anew. */
 const JOURNAL_SLACK = 1_000;
-const ID_BYTES = 8;
 const NANOS_PER_MS = 1_000_000n;
 
 /** What became of a message to publish. */
@@ -39,7 +38,6 @@ export interface FeedOutboxOptions {
   /** The key of the feed. */
   readonly secret: SecretKey;
   readonly clock: Clock;
-  readonly random: Random;
   readonly log: Log;
   readonly sink: MessageSink;
   /** Where the feed is kept; undefined without a store. */
@@ -95,7 +93,7 @@ export class FeedOutbox {
    * gets it. Resolves when it is kept and in the feed; it goes out within 300 ms.
    */
   async publish({ recipient, text }: { recipient: string; text: string }): Promise<PublishOutcome> {
-    const { clock, journal, random, secret, sink } = this.#options;
+    const { clock, journal, secret, sink } = this.#options;
     const wellFormed = text.toWellFormed();
     const value = utf8(wellFormed);
     if (value.length > MAX_FEED_TEXT_BYTES) {
@@ -105,12 +103,11 @@ export class FeedOutbox {
     const wall = this.#nextTime(clock.wall());
     const path = messagePath(wall, ++this.#counter);
     const feed = secret.publicKey.hex;
-    const id = toHex(random.bytes(ID_BYTES));
+    const id = messageId(feed, path);
     this.#coming.set(path, value);
     const kept = await sink.surface({
       direction: "out",
       id,
-      localId: true,
       network: "cxo",
       sender: feed,
       to: recipient,

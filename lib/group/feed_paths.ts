@@ -1,3 +1,6 @@
+import { sha256 } from "#crypto";
+import { toHex, utf8 } from "#kit";
+
 /** Folder of the messages in a feed (cxo.md 7.2). */
 const FOLDER = "msgs/";
 const NANOS_DIGITS = 19;
@@ -18,4 +21,15 @@ export function writtenAt(path: string): bigint | undefined {
 /** A path before which everything written earlier stands. */
 export function pathAt(wall: bigint): string {
   return messagePath(wall, 0);
+}
+
+/** Digits of a message id (messages.md 3.1). */
+const ID_DIGITS = 16;
+
+/**
+ * The id of the message at a path of a feed. Nothing on the wire has one; this is the same at every node and
+ * after every restart, so that a message can be named.
+ */
+export function messageId(feed: string, path: string): string {
+  return toHex(sha256(utf8(`${feed}/${path}`))).slice(0, ID_DIGITS);
 }

@@ -9,5 +9,5 @@
  */
 export * from "./direct_feeds.ts";
 export { FEED_CAP, type PublishOutcome } from "./feed_outbox.ts";
-export { MAX_FEED_TEXT_BYTES, type RecordedMessage } from "./feed_inbox.ts";
+export { MAX_FEED_TEXT_BYTES } from "./feed_inbox.ts";
 export type { MessageSink } from "./message_sink.ts";

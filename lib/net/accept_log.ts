@@ -54,8 +54,10 @@ export class AcceptLog {
     this.#rejected.line(`skychat: ${this.#name} rejecting ${peer}: not on whitelist`);
   }
 
-  accepted(peer: string): void {
-    this.#log.info(`skychat: ${this.#name} conn accepted from ${peer}`);
+  accepted(peer: string, remoteAddress: string): void {
+    // The key of whoever follows a feed is a random one.
+    const where = this.#name === "tcp-direct" ? "" : ` (${remoteAddress})`;
+    this.#log.info(`skychat: ${this.#name} conn accepted from ${peer}${where}`);
   }
 
   refused(remoteAddress: string, refusal: Refusal): void {

@@ -243,7 +243,7 @@ export class Acceptor {
       return link.close("not on whitelist");
     }
     this.#counts.ok++;
-    this.#log.accepted(peer);
+    this.#log.accepted(peer, link.remoteAddress);
     void this.#serve(link, source);
   }
 

@@ -78,11 +78,13 @@ export function parsePeerSpec(spec: string, option = "tcp-peer"): Endpoint {
 export function parseFeedSpec(spec: string): FeedEndpoint {
   const rest = spec.startsWith(SCHEME) ? spec.slice(SCHEME.length) : spec;
   const at = rest.indexOf("@");
-  if (at < 0) throw new EndpointError("separator", "expected tcp://<feedpk>@<host:port>");
+  if (at < 0 || rest.slice(0, at).includes("://")) {
+    throw new EndpointError("separator", "expected tcp://<feedpk>@<host:port>");
+  }
   const feed = parseKey(rest.slice(0, at), (cause) => `invalid feed pk: ${cause}`);
   const address = rest.slice(at + 1);
   if (address === "") throw new EndpointError("address", "missing host:port");
-  return { feed, ...parseAddress(address, (cause) => `missing host:port: ${cause}`), address };
+  return { feed, ...parseAddress(address, (cause) => `invalid host:port: ${cause}`), address };
 }
 
 /**

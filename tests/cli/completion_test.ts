@@ -71,6 +71,7 @@ for (const shell of SHELLS) {
       await find(script, "skychat send --net="),
       after("--net=", [
         "auto",
+        "cxo",
         "dmsg",
         "skynet",
         "tcp-direct",

@@ -67,6 +67,27 @@ const rows: readonly Row[] = [
     body: '{"ok":true,"network":"cxo"}\n',
     code: 0,
     stdout: `Message sent to ${PEER} via cxo\n`,
+    stderr: "published in this node's feed: everybody who follows it can read it, and nobody " +
+      "confirms it\n",
+  },
+  {
+    name: "published to a CXO feed, and not on disk",
+    status: 200,
+    body: '{"ok":true,"network":"cxo","stored":false}\n',
+    code: 0,
+    stdout: `Message sent to ${PEER} via cxo\n`,
+    stderr: "published in this node's feed: everybody who follows it can read it, and nobody " +
+      "confirms it\nthe app could not write it to its disk: a restart of the app loses it\n",
+  },
+  {
+    name: "published to a CXO feed, and not on disk, --json",
+    args: [...SEND, "--json"],
+    status: 200,
+    body: '{"ok":true,"network":"cxo","stored":false}\n',
+    code: 0,
+    stdout: '{"acked":false,"id":"","ms":0,"via":"http","network":"cxo","published":true,' +
+      '"stored":false}\n',
+    stderr: "the app could not write it to its disk: a restart of the app loses it\n",
   },
   {
     name: "no receipt in time",

@@ -102,7 +102,9 @@ for (const cut of [undefined, () => 1]) {
       await serving;
       assert.deepEqual(fixture.clientLog.lines, []);
       assert.deepEqual(fixture.serverLog.lines, [
-        `INFO skychat: cxo conn accepted from ${fixture.client.publicKey}`,
+        `INFO skychat: cxo conn accepted from ${fixture.client.publicKey} (${
+          links[0]?.remoteAddress
+        })`,
       ]);
     });
   });

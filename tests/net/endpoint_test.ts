@@ -121,8 +121,9 @@ const FEED_DEFECTS: readonly [spec: string, code: string, text: string][] = [
   ["tcp://@h:1", "key", "invalid feed pk: Invalid public key length"],
   ["@", "key", "invalid feed pk: Invalid public key length"],
   ["xyz@h:1", "key", "invalid feed pk: Invalid public key"],
-  [`TCP://${PK}@h:1`, "key", "invalid feed pk: Invalid public key"],
-  [`tcp://tcp://${PK}@h:1`, "key", "invalid feed pk: Invalid public key"],
+  [`TCP://${PK}@h:1`, "separator", "expected tcp://<feedpk>@<host:port>"],
+  [`http://${PK}@h:1`, "separator", "expected tcp://<feedpk>@<host:port>"],
+  [`tcp://tcp://${PK}@h:1`, "separator", "expected tcp://<feedpk>@<host:port>"],
   [`tcp://${PK}@`, "address", "missing host:port"],
   [`${PK}@`, "address", "missing host:port"],
 ];
@@ -134,7 +135,7 @@ Deno.test("parseFeedSpec names what is wrong with the words of the specification
   }
   for (const [address, cause] of BAD_ADDRESSES) {
     const error = endpointError(() => parseFeedSpec(`tcp://${PK}@${address}`));
-    assert.deepEqual([error.code, error.message], ["address", `missing host:port: ${cause}`]);
+    assert.deepEqual([error.code, error.message], ["address", `invalid host:port: ${cause}`]);
   }
 });
 

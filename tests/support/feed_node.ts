@@ -234,7 +234,10 @@ export class FeedNode {
       mostLinks: 64,
       sink: chat,
       journal: (feed) => history?.journal(feed),
-      recorded: history && ((feed) => history.byPeer(feed, 0)),
+      recorded: history && (async (feed) => {
+        const records = await history.byPeer(feed, 0);
+        return records.flatMap(({ id }) => id ?? []);
+      }),
       cap: options.cap,
       maxAgeMs: options.maxAgeMs,
       isBlocked: (peer) => options.isBlocked?.(peer.hex) ?? false,

@@ -87,7 +87,9 @@ Deno.test("both sides' events say group, cxo and no group; each has its counters
     assert.equal("group_id" in received, false);
     // The time is that of the writing, on both sides.
     assert.equal(received.ts, sent.ts);
-    assert.notEqual(received.id, sent.id);
+    // And so is its id, although none travels.
+    assert.match(sent.id, /^[0-9a-f]{16}$/);
+    assert.equal(received.id, sent.id);
     const { outbound_msg_count, inbound_msg_count } = alice.chat.counters;
     assert.deepEqual([outbound_msg_count, inbound_msg_count], [2, 0]);
     assert.equal(bob.chat.counters.inbound_msg_count, 2);

@@ -72,6 +72,8 @@ export class Actions {
   menu(message) {
     if (message.deleted) return;
     const { peer, id, out, mark, text } = message;
+    // What others may have copied from a feed cannot be taken back.
+    const published = message.feed ?? this.#people.publishes;
     const named = id !== "";
     const sent = mark !== "queued" && mark !== "failed" && mark !== "pending";
     choose("Message", [
@@ -80,7 +82,7 @@ export class Actions {
       ...(mark === "queued"
         ? [{ label: "Take back", run: () => this.#takeBack(message), danger: true }]
         : []),
-      ...(out && named && sent
+      ...(out && named && sent && !published
         ? [{ label: "Delete for both", run: () => this.#deleteForBoth(message), danger: true }]
         : []),
       { label: "Forget here", run: () => this.#forget(message), danger: true },

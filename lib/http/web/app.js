@@ -165,7 +165,7 @@ function showHead() {
 
 /** What is to be known before something is written. @param {boolean} connected */
 function situationText(connected) {
-  if (people.publishes) return "Goes to your feed: everybody who follows it can read it.";
+  if (people.publishes) return "Goes to your feed: everybody who reaches it can read it.";
   if (connected) return "";
   return people.persistent
     ? "Not connected now. What you write waits here and goes out when they are."

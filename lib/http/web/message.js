@@ -18,6 +18,7 @@
  * @property {string | undefined} [quoteSender]
  * @property {boolean | undefined} [forwarded]
  * @property {string | undefined} [forwardFrom]
+ * @property {boolean | undefined} [feed] whether it travelled in a feed, where that is known
  * @property {boolean | undefined} [deleted]
  * @property {boolean | undefined} [seen] whether somebody here has looked at it
  */

@@ -125,6 +125,7 @@ export class Sync {
       id,
       out,
       text: textOf(event.message),
+      feed: event.network === "cxo",
       ...timed(event.ts),
       ...extras(event),
     }, live);
@@ -201,6 +202,7 @@ function fromEvent(event) {
     peer,
     id: textOf(event.id),
     out,
+    feed: event.transport === "cxo",
     ...timed(event.ts),
     replyTo: textOf(event.reply_to_id),
     ...unwrapBody(textOf(event.text)),
