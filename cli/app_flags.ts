@@ -105,7 +105,7 @@ export const APP_FLAGS = {
     value: "n",
     default: "150000",
     min: 1,
-    max: 200_000,
+    max: 180_000,
     group: "CXO feeds:",
     help: "messages kept in the own feed, the oldest eighth dropped beyond; with --persist also " +
       "those older than --persist-ttl",

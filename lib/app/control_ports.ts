@@ -71,7 +71,7 @@ async function publish(
 ): Promise<ControlSendOutcome> {
   if (text === "") return { kind: "failed", code: "empty", message: "skychat/dm: empty message" };
   if (feeds === undefined) {
-    return { kind: "unpublished", message: `cxo publisher not ready (${failure})` };
+    return { kind: "unpublished", message: `cxo publisher not ready: ${failure}` };
   }
   const outcome = await feeds.publish({ recipient: recipient.hex, text });
   return outcome.kind === "published" ? outcome : { kind: "unpublished", message: outcome.message };

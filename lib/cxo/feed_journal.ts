@@ -2,7 +2,7 @@ import { type Log, utf8Text } from "#kit";
 import { decodeWhole, Writer } from "./encoder.ts";
 import { CxoFault } from "./fault.ts";
 import { ID_BYTES, MAX_OBJECT_BYTES, type ObjectId } from "./object_id.ts";
-import { MARK_BYTES } from "./seen_leaves.ts";
+import { LEAF_NAME_BYTES } from "./seen_leaves.ts";
 import { MAX_PATH_BYTES } from "./tree_objects.ts";
 
 /** Where a feed keeps what must outlive the process; `Journal` of `#store` has this shape. */
@@ -25,16 +25,17 @@ export type FeedEntry =
   | { readonly kind: "leaf"; readonly path: string; readonly value: Uint8Array }
   /** The own feed has no leaf before this path any more. */
   | { readonly kind: "before"; readonly path: string }
-  /** Of a followed feed, the leaf with this mark (see `SeenLeaves`) was handled. */
-  | { readonly kind: "seen"; readonly path: string; readonly mark: string };
+  /** Of a followed feed, the leaf with this name (see `SeenLeaves`) was handled. */
+  | { readonly kind: "seen"; readonly name: string };
 
 const KINDS: readonly FeedEntry["kind"][] = ["leaf", "before", "seen"];
 
 /** The bytes of an entry. */
 export function encodeFeedEntry(entry: FeedEntry): Uint8Array {
-  const writer = new Writer().u8(KINDS.indexOf(entry.kind)).text(entry.path);
+  const writer = new Writer().u8(KINDS.indexOf(entry.kind));
+  if (entry.kind === "seen") return writer.hex(entry.name).finish();
+  writer.text(entry.path);
   if (entry.kind === "leaf") writer.bytes(entry.value);
-  if (entry.kind === "seen") writer.hex(entry.mark);
   return writer.finish();
 }
 
@@ -42,14 +43,14 @@ export function encodeFeedEntry(entry: FeedEntry): Uint8Array {
 export function decodeFeedEntry(bytes: Uint8Array): FeedEntry | CxoFault {
   return decodeWhole(bytes, (reader) => {
     const kind = KINDS[reader.u8()];
-    const path = utf8Text(reader.bytes({ most: 3 * MAX_PATH_BYTES }));
+    const path = () => utf8Text(reader.bytes({ most: MAX_PATH_BYTES }));
     switch (kind) {
       case "leaf":
-        return { kind, path, value: reader.bytes({ most: MAX_OBJECT_BYTES }) };
-      case "seen":
-        return { kind, path, mark: reader.hex(MARK_BYTES) };
+        return { kind, path: path(), value: reader.bytes({ most: MAX_OBJECT_BYTES }) };
       case "before":
-        return { kind, path };
+        return { kind, path: path() };
+      case "seen":
+        return { kind, name: reader.hex(LEAF_NAME_BYTES) };
       default:
         throw new CxoFault("invalid-value", "an unknown kind of entry");
     }
@@ -89,7 +90,7 @@ export interface StoredFeed {
   readonly state: Uint8Array | undefined;
   /** Values by path. */
   readonly leaves: ReadonlyMap<string, Uint8Array>;
-  /** The path before which leaves were dropped last; empty where none were. */
+  /** The largest path before which leaves were dropped; empty where none were. */
   readonly droppedBefore: string;
 }
 
@@ -99,22 +100,24 @@ export async function readFeedJournal(
   log: Log,
 ): Promise<StoredFeed> {
   const leaves = new Map<string, Uint8Array>();
-  if (journal === undefined) return { state: undefined, leaves, droppedBefore: "" };
-  const { state, entries } = await journal.read();
   let [unreadable, droppedBefore] = [0, ""];
-  for (const bytes of entries) {
+  if (journal === undefined) return { state: undefined, leaves, droppedBefore };
+  const { state, entries } = await journal.read();
+  // From the end, so that what was dropped is known before it is met, however often something was.
+  for (const bytes of entries.toReversed()) {
     const entry = decodeFeedEntry(bytes);
     if (entry instanceof CxoFault || entry.kind === "seen") unreadable++;
-    else if (entry.kind === "leaf") leaves.set(entry.path, entry.value);
-    else {
-      droppedBefore = entry.path;
-      for (const path of leaves.keys()) if (sortsBefore(path, entry.path)) leaves.delete(path);
+    else if (entry.kind === "before") {
+      if (entry.path > droppedBefore) droppedBefore = entry.path;
+    } else if (!leaves.has(entry.path) && !sortsBefore(entry.path, droppedBefore)) {
+      leaves.set(entry.path, entry.value);
     }
   }
   if (unreadable > 0) {
     log.warn(`skychat: cxo: ${unreadable} stored entries of the own feed cannot be read`);
   }
-  return { state, leaves, droppedBefore };
+  // In the order of writing again: a tree takes ascending paths a hundred times as fast.
+  return { state, leaves: new Map([...leaves].reverse()), droppedBefore };
 }
 
 /** Whether a path is beside another one and before it; paths that are dropped are plain ASCII. */

@@ -3,15 +3,23 @@ import { CxoFault } from "./fault.ts";
 import { Filler } from "./fill.ts";
 import { FillRun } from "./fill_run.ts";
 import type { RootMessage } from "./messages.ts";
-import type { ObjectId } from "./object_id.ts";
+import type { KeyHex, ObjectId } from "./object_id.ts";
 import type { ObjectShelf } from "./object_shelf.ts";
-import { acceptRoot, decodeRoot, rootTreeNode, type SignedRoot } from "./root.ts";
+import { acceptRoot, decodeRoot, type Root, rootTreeNode, type SignedRoot } from "./root.ts";
 import type { RootChain } from "./root_chain.ts";
 import type { RootSource } from "./shared_feed.ts";
 import { diffTreesSliced, type TreeLeaf } from "./walk.ts";
 
 /** Peers whose Roots wait for their turn (ours). */
-const MAX_WAITING = 16;
+export const MAX_WAITING_RECOVERIES = 64;
+/** Roots that are fetched at a time: peers that answer slowly hold up others no longer than needed (ours). */
+export const MAX_RECOVERIES = 4;
+/** Time for each object of one, milliseconds (ours): whoever wants to help has it at hand. */
+export const RECOVERY_REQUEST_MS = 5_000;
+/** Attempts that a peer may spoil before it is asked no more (ours). */
+const MAX_SPOILT = 2;
+/** Peers remembered for that. */
+const MAX_SPOILERS = 1_024;
 
 /** What a recovery is made with. */
 export interface FeedRecoveryOptions {
@@ -23,19 +31,22 @@ export interface FeedRecoveryOptions {
   readonly node: () => ObjectId | undefined;
   /** Takes a Root that a former process published, and the leaves that are otherwise or not in the own feed. */
   readonly onRoot: (signed: SignedRoot, leaves: readonly TreeLeaf[]) => Promise<void>;
+  /** Told who sent what no honest peer sends. */
+  readonly onHostile: (source: RootSource, fault: CxoFault) => void;
 }
 
 /**
  * Fetches Roots of the own feed that a former process published and that peers give back (cxo.md 5.8): after
- * a restart without a store, after an old store was restored, after a disk that refused. Each that is newer
- * than the ones before, one at a time. Where nothing was lost, all of its objects are there already.
+ * a restart without a store, after an old store was restored, after a disk that refused. The newest first.
+ * Where nothing was lost, all of its objects are there already.
  */
 export class FeedRecovery {
   readonly #options: FeedRecoveryOptions;
-  #run: FillRun | undefined;
-  /** The newest Root of each peer that has to wait; whoever kept us waiting in vain comes after the others. */
+  readonly #running = new Map<RootSource, FillRun>();
+  /** The newest Root of each peer that has to wait. */
   readonly #waiting = new Map<RootSource, SignedRoot>();
-  readonly #failed = new WeakSet<RootSource>();
+  /** How often peers gave a Root and then not its objects, by node id. */
+  readonly #spoilt = new Map<KeyHex, number>();
   /** Time of the newest Root that was taken. */
   #recovered: bigint | undefined;
   #closed = false;
@@ -50,12 +61,15 @@ export class FeedRecovery {
     if (this.#closed) return undefined;
     const root = decodeRoot(message.value);
     if (root instanceof CxoFault) return root;
+    // Before the signature is looked at, which costs a thousand times more.
     if (this.#options.chain.isOwn(root) || this.#isKnown(root.time)) return undefined;
+    if ((this.#spoilt.get(source.peer) ?? 0) >= MAX_SPOILT || this.#hasBetter(source, root)) {
+      return undefined;
+    }
     const signed = acceptRoot(message);
     if (signed instanceof CxoFault) return signed;
-    if (this.#waiting.size < MAX_WAITING || this.#waiting.has(source)) {
-      this.#waiting.set(source, signed);
-    }
+    this.#waiting.set(source, signed);
+    if (this.#waiting.size > MAX_WAITING_RECOVERIES) this.#dropWorst();
     this.#startNext();
     return undefined;
   }
@@ -63,26 +77,49 @@ export class FeedRecovery {
   /** Gives up what is under way. */
   close(): void {
     this.#closed = true;
-    this.#run?.stop("closed");
+    for (const run of this.#running.values()) run.stop("closed");
   }
 
   #isKnown(time: bigint): boolean {
     return this.#recovered !== undefined && time <= this.#recovered;
   }
 
-  /** The newest first: where the others are part of it, they are not fetched. */
+  #hasBetter(source: RootSource, root: Root): boolean {
+    const known = this.#waiting.get(source);
+    return known !== undefined && known.root.time >= root.time;
+  }
+
+  /** The oldest Root goes; of several, that of whoever waits longest, which strangers in a crowd do not choose. */
+  #dropWorst(): void {
+    let worst: RootSource | undefined;
+    let oldest: bigint | undefined;
+    for (const [source, { root }] of this.#waiting) {
+      if (oldest === undefined || root.time < oldest) [worst, oldest] = [source, root.time];
+    }
+    if (worst !== undefined) this.#waiting.delete(worst);
+  }
+
   #startNext(): void {
-    if (this.#run !== undefined || this.#closed) return;
-    const newest = [...this.#waiting].sort(([, a], [, b]) => a.root.time > b.root.time ? -1 : 1);
-    const next = newest.find(([source]) => !this.#failed.has(source)) ?? newest[0];
-    const [source, signed] = next ?? [];
-    if (source === undefined || signed === undefined) return;
-    this.#waiting.delete(source);
-    if (this.#isKnown(signed.root.time)) return this.#startNext();
-    const { clock, shelf } = this.#options;
-    const filler = new Filler(signed.root, { has: (id) => shelf.has(id), get: () => undefined });
-    this.#run = new FillRun(filler, { source, clock });
-    void this.#finish(signed, filler, { run: this.#run, source });
+    while (this.#running.size < MAX_RECOVERIES && !this.#closed) {
+      const [source, signed] = this.#best() ?? [];
+      if (source === undefined || signed === undefined) return;
+      this.#waiting.delete(source);
+      if (this.#isKnown(signed.root.time)) continue;
+      const { clock, shelf } = this.#options;
+      const filler = new Filler(signed.root, { has: (id) => shelf.has(id), get: () => undefined });
+      const run = new FillRun(filler, { source, clock, requestMs: RECOVERY_REQUEST_MS });
+      this.#running.set(source, run);
+      void this.#finish(signed, filler, { run, source });
+    }
+  }
+
+  /** The newest Root, of whoever spoilt least: where the others are part of it, they are not fetched. */
+  #best(): [RootSource, SignedRoot] | undefined {
+    const spoilt = ([{ peer }]: [RootSource, SignedRoot]) => this.#spoilt.get(peer) ?? 0;
+    const free = [...this.#waiting].filter(([source]) => !this.#running.has(source));
+    return free.sort((a, b) =>
+      spoilt(a) - spoilt(b) || (a[1].root.time > b[1].root.time ? -1 : 1)
+    )[0];
   }
 
   async #finish(
@@ -90,28 +127,35 @@ export class FeedRecovery {
     filler: Filler,
     { run, source }: { run: FillRun; source: RootSource },
   ): Promise<void> {
-    const { clock, node, onRoot, shelf } = this.#options;
-    const { kind } = await run.ended;
-    if (kind !== "complete") this.#failed.add(source);
-    const after = rootTreeNode(signed.root);
-    if (kind === "complete" && !(after instanceof CxoFault)) {
-      const changes = await diffTreesSliced(
-        { before: node(), after },
-        (id) => shelf.get(id) ?? filler.objects.get(id)?.bytes,
-        () => clock.sleep(0),
-      );
-      // What this node signed it also wrote: a tree that cannot be walked is nobody's loss.
-      if (!(changes instanceof CxoFault)) {
-        this.#recovered = signed.root.time;
-        await onRoot(
-          signed,
-          changes.flatMap(({ path, value, id }) =>
-            value === undefined || id === undefined ? [] : [{ path, value, id }]
-          ),
-        );
-      }
-    }
-    this.#run = undefined;
+    const end = await run.ended;
+    if (end.kind === "complete") await this.#take(signed, filler);
+    else this.#spoil(source.peer);
+    if (end.kind === "hostile") this.#options.onHostile(end.source, end.fault);
+    this.#running.delete(source);
     this.#startNext();
+  }
+
+  #spoil(peer: KeyHex): void {
+    this.#spoilt.set(peer, (this.#spoilt.get(peer) ?? 0) + 1);
+    const [first] = this.#spoilt.keys();
+    if (this.#spoilt.size > MAX_SPOILERS && first !== undefined) this.#spoilt.delete(first);
+  }
+
+  async #take(signed: SignedRoot, filler: Filler): Promise<void> {
+    const { clock, node, onRoot, shelf } = this.#options;
+    const after = rootTreeNode(signed.root);
+    if (after instanceof CxoFault) return;
+    const changes = await diffTreesSliced(
+      { before: node(), after },
+      (id) => shelf.get(id) ?? filler.objects.get(id)?.bytes,
+      () => clock.sleep(0),
+    );
+    // What this node signed it also wrote: a tree that cannot be walked is nobody's loss.
+    if (changes instanceof CxoFault || this.#isKnown(signed.root.time)) return;
+    this.#recovered = signed.root.time;
+    const leaves = changes.flatMap(({ path, value, id }) =>
+      value === undefined || id === undefined ? [] : [{ path, value, id }]
+    );
+    await onRoot(signed, leaves);
   }
 }

@@ -9,7 +9,7 @@ import { decodeTreeEntry, decodeTreeNode } from "./tree_objects.ts";
 /** Most requests of one fill that wait for an answer (cxo.md 5.6). */
 export const MAX_FILL_REQUESTS = 10;
 /** Most objects of one Root that are new to us (ours). */
-export const MAX_FILL_OBJECTS = 262_144;
+export const MAX_FILL_OBJECTS = 196_608;
 /** Most bytes of those objects (ours). */
 export const MAX_FILL_BYTES = 67_108_864;
 

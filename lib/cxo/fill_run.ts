@@ -3,6 +3,7 @@ import { CxoFault } from "./fault.ts";
 import type { Filler } from "./fill.ts";
 import type { CxoMessage } from "./messages.ts";
 import type { ObjectId } from "./object_id.ts";
+import { REQUEST_LIMIT_MS } from "./pending_requests.ts";
 import type { RootSource } from "./shared_feed.ts";
 
 /** Longest time for fetching the objects of one Root in milliseconds (cxo.md 5.6). */
@@ -25,19 +26,28 @@ export class FillRun {
   readonly ended: Promise<FillEnd>;
   readonly #filler: Filler;
   readonly #first: RootSource;
+  readonly #requestMs: number;
   readonly #sources: Set<RootSource>;
   readonly #timer: Timer;
   /** Ends the waits for objects that are not wanted any more. */
   readonly #giveUps = new Set<() => void>();
   #resolve: ((end: FillEnd) => void) | undefined;
 
-  /** Starts at once. */
-  constructor(filler: Filler, { source, clock }: { source: RootSource; clock: Clock }) {
+  /** Starts at once. `requestMs`: for one object, instead of the usual time for an answer. */
+  constructor(
+    filler: Filler,
+    { source, clock, requestMs = REQUEST_LIMIT_MS }: {
+      source: RootSource;
+      clock: Clock;
+      requestMs?: number;
+    },
+  ) {
     const { promise, resolve } = Promise.withResolvers<FillEnd>();
     this.ended = promise;
     this.#resolve = resolve;
     this.#filler = filler;
     this.#first = source;
+    this.#requestMs = requestMs;
     this.#sources = new Set([source]);
     this.#timer = clock.after(FILL_LIMIT_MS, () => this.stop("timeout"));
     this.#pump();
@@ -65,7 +75,8 @@ export class FillRun {
   #request(id: ObjectId): void {
     const source = this.#current;
     if (source === undefined || this.#resolve === undefined) return;
-    void source.request({ type: "RqObject", id }, { giveUps: this.#giveUps })
+    const options = { giveUps: this.#giveUps, timeoutMs: this.#requestMs };
+    void source.request({ type: "RqObject", id }, options)
       .then((answer) => this.#take(id, { answer, source }));
   }
 

@@ -19,6 +19,9 @@ import { diffTreesSliced, salvageLeaves, type TreeChange } from "./walk.ts";
 /** Most bytes kept of Roots that could not be completed; with more, the next one starts from nothing (ours). */
 export const MAX_LEFTOVER_BYTES = 33_554_432;
 
+/** Time for which the objects of a Root that was given back are kept, milliseconds (ours). */
+export const GIVEN_MS: number = 5 * FILL_LIMIT_MS;
+
 /** Roots of one feed that may break: the next is begun later (ours). */
 const BROKEN_RATE: Rate = { perSecond: 0.2, burst: 10 };
 
@@ -46,6 +49,13 @@ export interface FollowedFeedOptions {
   readonly onEnd: (end: FillEnd, root: SignedRoot) => void;
 }
 
+/** A Root that was given back, its tree, and when that is let go. */
+interface Given {
+  readonly signed: SignedRoot;
+  readonly node: ObjectId;
+  readonly timer: Timer;
+}
+
 /** A Root, and who has it. */
 interface Offer {
   readonly signed: SignedRoot;
@@ -67,8 +77,8 @@ export class FollowedFeed implements SharedFeed {
   #leftoverBytes = 0;
   #last: SignedRoot | undefined;
   #completedAt: number | undefined;
-  /** The tree of a Root that was given back, and when it is let go. */
-  #given: { readonly node: ObjectId; readonly timer: Timer } | undefined;
+  /** What was given back, the newest first. */
+  #given: readonly Given[] = [];
   #current: (Offer & { readonly run: FillRun }) | undefined;
   #pending: Offer | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -97,15 +107,23 @@ export class FollowedFeed implements SharedFeed {
     return this.#shelf.size + this.#leftover.size;
   }
 
-  giveBack(): SignedRoot | undefined {
-    const node = nodeOf(this.#last?.root);
-    if (node !== undefined) {
+  giveBack(): readonly SignedRoot[] {
+    const last = this.#last;
+    const node = nodeOf(last?.root);
+    const isNew = last !== undefined && this.#given.every(({ signed }) => signed !== last);
+    if (isNew && node !== undefined) {
       this.#shelf.retain(node);
-      this.#dropGiven();
-      const timer = this.#options.clock.after(FILL_LIMIT_MS, () => this.#dropGiven());
-      this.#given = { node, timer };
+      const given: Given = {
+        signed: last,
+        node,
+        timer: this.#options.clock.after(GIVEN_MS, () => this.#dropGiven(given)),
+      };
+      this.#given = [given, ...this.#given];
+      const [, , oldest] = this.#given;
+      if (oldest !== undefined) this.#dropGiven(oldest);
     }
-    return this.#last;
+    // Who lost the objects of an earlier one on the way, and published meanwhile, still needs that.
+    return this.#given.map(({ signed }) => signed);
   }
 
   object(id: ObjectId): Uint8Array | undefined {
@@ -138,7 +156,7 @@ export class FollowedFeed implements SharedFeed {
     this.#closed = true;
     this.#pending = undefined;
     this.#current?.run.stop("closed");
-    this.#dropGiven();
+    this.#dropAllGiven();
     await this.#work;
   }
 
@@ -203,17 +221,21 @@ export class FollowedFeed implements SharedFeed {
     this.#clearLeftover();
     this.#last = signed;
     const most = this.#options.limits?.bytes ?? MAX_FILL_BYTES;
-    if (shelf.bytes > most) this.#dropGiven();
+    if (shelf.bytes > most) this.#dropAllGiven();
     if (shelf.bytes > most) return this.#outgrown();
     await onUpdate({ root: signed, changes, complete: true });
     this.#completedAt = clock.now();
     return undefined;
   }
 
-  #dropGiven(): void {
-    this.#given?.timer.cancel();
-    if (this.#given !== undefined) this.#shelf.release(this.#given.node);
-    this.#given = undefined;
+  #dropGiven(given: Given): void {
+    given.timer.cancel();
+    this.#shelf.release(given.node);
+    this.#given = this.#given.filter((other) => other !== given);
+  }
+
+  #dropAllGiven(): void {
+    for (const given of this.#given) this.#dropGiven(given);
   }
 
   /** Each Root may bring little and keep all that came before. Nothing of such a feed stays. */

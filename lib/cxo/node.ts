@@ -16,6 +16,9 @@ const ROOT_PAUSE_MS = 100;
 const DROP_LINES = 20;
 /** Milliseconds without a request after which peers have what they wanted. */
 const SETTLED_MS = 200;
+/** What a node serves before everything else gets a turn: requests, each 4 KiB of an answer as one more. */
+const SERVED_PER_TURN = 64;
+const SERVED_UNIT_BYTES = 4_096;
 const NO_KEY: KeyHex = "0".repeat(66);
 
 /** What a node is made with. */
@@ -51,6 +54,8 @@ export class CxoNode {
   readonly #byNode = new Map<KeyHex, CxoConnection>();
   readonly #running = new Set<Promise<unknown>>();
   readonly #drops: FloodLog;
+  #servedThisTurn = 0;
+  #nextTurn: Promise<void> | undefined;
   /** When an object was asked for last, on the clock of durations. */
   #servedAt = 0;
   #closed = false;
@@ -132,8 +137,9 @@ export class CxoNode {
     member.feeds.add(feed);
     const answer = await connection.request({ type: "Sub", feed });
     if (typeof answer === "object" && answer.type === "Ok") {
-      const last = this.#feeds.get(feed)?.giveBack();
-      if (last !== undefined) connection.notify(rootMessage(last));
+      for (const root of this.#feeds.get(feed)?.giveBack() ?? []) {
+        connection.notify(rootMessage(root));
+      }
       return undefined;
     }
     if (!before) member.feeds.delete(feed);
@@ -231,7 +237,18 @@ export class CxoNode {
       seq,
       value === undefined ? { type: "Err", text: "" } : { type: "Object", value },
     );
-    return connection.roomy;
+    this.#servedThisTurn += 1 + Math.floor((value?.length ?? 0) / SERVED_UNIT_BYTES);
+    if (this.#servedThisTurn < SERVED_PER_TURN) return connection.roomy;
+    return this.#turn().then(() => connection.roomy);
+  }
+
+  /** Whoever asks for much waits together with all others who do, so that timers and the rest come through. */
+  #turn(): Promise<void> {
+    this.#nextTurn ??= this.#options.clock.sleep(0).then(() => {
+      this.#servedThisTurn = 0;
+      this.#nextTurn = undefined;
+    });
+    return this.#nextTurn;
   }
 
   #objectFor({ connection, feeds }: Member, id: ObjectId): Uint8Array | undefined {

@@ -43,6 +43,8 @@ export interface PublishedFeedOptions {
    * has not. Whoever wants them back puts them.
    */
   readonly onRecovered: (leaves: readonly TreeLeaf[]) => Promise<void>;
+  /** Told who sent what no honest peer sends, instead of what it gave back. */
+  readonly onHostile: (source: RootSource, fault: CxoFault) => void;
 }
 
 interface Superseded {
@@ -87,6 +89,7 @@ export class PublishedFeed implements SharedFeed {
       shelf: this.#shelf,
       node: () => this.#node,
       onRoot: (signed, recovered) => this.#onRecovered(signed, recovered),
+      onHostile: options.onHostile,
     });
     this.#heartbeat = clock.after(HEARTBEAT_CHECK_MS, () => this.#onHeartbeat());
   }
@@ -95,8 +98,8 @@ export class PublishedFeed implements SharedFeed {
     return this.#last;
   }
 
-  giveBack(): SignedRoot | undefined {
-    return this.#last;
+  giveBack(): readonly SignedRoot[] {
+    return this.#last === undefined ? [] : [this.#last];
   }
 
   /** Leaves in the tree. */

@@ -1,47 +1,43 @@
-import type { ObjectId } from "./object_id.ts";
-
-/** Leaves remembered of one feed, oldest forgotten first (ours): as many as one Root may bring. */
+/** Leaves remembered of one feed, oldest forgotten first (ours): more than one Root may bring. */
 export const MAX_SEEN_LEAVES = 262_144;
 
-/** Bytes of a mark: 64 bits tell the values of one path apart. */
-export const MARK_BYTES = 8;
+/** Bytes of the short name of a leaf: 64 bits tell those of one feed apart. */
+export const LEAF_NAME_BYTES = 8;
 
-/** What is remembered of a leaf: the start of the id of its entry object, in hex. */
-export function markOf(id: ObjectId): string {
-  return id.slice(0, 2 * MARK_BYTES);
-}
-
-/** The leaves of a followed feed that were handled, so that each is handled once however often it comes. */
+/**
+ * The leaves of a followed feed that were handled, so that each is handled once however often it comes. They
+ * go by short names, hashes in hex: a path may be long, and its author is not to choose how much memory and
+ * disk it takes.
+ */
 export class SeenLeaves {
-  readonly #marks = new Map<string, string>();
+  readonly #names = new Set<string>();
   readonly #capacity: number;
 
-  /** Remembers at most `capacity` paths. */
+  /** Remembers at most `capacity` leaves. */
   constructor(capacity: number = MAX_SEEN_LEAVES) {
     this.#capacity = capacity;
   }
 
-  /** Paths remembered. */
+  /** Leaves remembered. */
   get size(): number {
-    return this.#marks.size;
+    return this.#names.size;
   }
 
-  /** Whether the leaf of this path was handled with this mark. */
-  has(path: string, mark: string): boolean {
-    return this.#marks.get(path) === mark;
+  /** Whether the leaf of this name was handled. */
+  has(name: string): boolean {
+    return this.#names.has(name);
   }
 
   /** Remembers that it was. */
-  add(path: string, mark: string): void {
-    this.#marks.delete(path);
-    this.#marks.set(path, mark);
-    if (this.#marks.size <= this.#capacity) return;
-    const [oldest] = this.#marks.keys();
-    if (oldest !== undefined) this.#marks.delete(oldest);
+  add(name: string): void {
+    this.#names.add(name);
+    if (this.#names.size <= this.#capacity) return;
+    const [oldest] = this.#names;
+    if (oldest !== undefined) this.#names.delete(oldest);
   }
 
-  /** Paths with their marks, oldest first. */
-  entries(): Iterable<[string, string]> {
-    return this.#marks.entries();
+  /** Names, oldest first. */
+  names(): Iterable<string> {
+    return this.#names;
   }
 }

@@ -12,7 +12,7 @@ export interface RootSource {
   /** Sends a request; never rejects. See `CxoConnection.request`. */
   request(
     message: CxoMessage,
-    options?: { readonly giveUps?: Set<() => void> },
+    options?: { readonly giveUps?: Set<() => void>; readonly timeoutMs?: number },
   ): Promise<CxoMessage | "timeout" | "closed">;
 }
 
@@ -23,10 +23,10 @@ export interface SharedFeed {
   /** The newest Root of which every object is held. */
   readonly last: SignedRoot | undefined;
   /**
-   * The same, to be given to whoever publishes the feed and may have lost it (cxo.md 5.8): its objects stay
-   * for as long as fetching them may take, whatever comes after it.
+   * The same, to be given to whoever publishes the feed and may have lost it (cxo.md 5.8), and after it one
+   * that was given before: their objects stay for as long as fetching them may take, whatever comes next.
    */
-  giveBack(): SignedRoot | undefined;
+  giveBack(): readonly SignedRoot[];
   /** An object that is held for this feed. */
   object(id: ObjectId): Uint8Array | undefined;
   /**

@@ -12,7 +12,7 @@ import {
 } from "./tree_objects.ts";
 
 /** Most objects that one walk looks at, those it meets again included (ours). */
-export const MAX_WALK_OBJECTS = 524_288;
+export const MAX_WALK_OBJECTS = 393_216;
 /** Most bytes of paths and values that one walk gives (ours). */
 export const MAX_WALK_BYTES = 67_108_864;
 /** Objects and leaves between two pauses of a walk in slices (ours). */

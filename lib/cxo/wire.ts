@@ -18,7 +18,7 @@ export const MAX_FRAME_TAKEN: number = 8 + 1 + 4 + MAX_OBJECT_BYTES;
 
 /** The same before the handshake: a Syn has 44 bytes, an Err its text (ours). */
 export const MAX_HELLO_FRAME: number = MAX_FIELD_BYTES + 64;
-/** The same of a peer of which no object was asked: anything but an Object (ours). */
+/** The same of a peer that dialled us, or of which no object was asked (ours). */
 export const MAX_SMALL_FRAME = 262_144;
 
 /** Who began the connection: it says Syn. */
@@ -158,7 +158,10 @@ export class CxoWire {
     }
     const seq = this.#number();
     const bytes = checkedFrame(seq, 0, message);
-    if (message.type === "RqObject") this.#decoder.limit = MAX_FRAME_TAKEN;
+    // Only of a peer that we chose to dial: a stranger is asked for objects of our own feed, which are small.
+    if (message.type === "RqObject" && this.#role === "dialer") {
+      this.#decoder.limit = MAX_FRAME_TAKEN;
+    }
     this.#outstanding.add(seq);
     return { seq, bytes };
   }

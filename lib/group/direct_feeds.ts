@@ -4,6 +4,7 @@ import { errorText, quoteForLog } from "#kit";
 import {
   Acceptor,
   DEFAULT_ACCEPT_LIMITS,
+  EndpointError,
   FEED_HANDSHAKE_LIMIT_MS,
   type FeedEndpoint,
   type LinkContext,
@@ -80,31 +81,34 @@ export class DirectFeeds {
   readonly #node: CxoNode;
   readonly #acceptor: Acceptor | undefined;
   readonly #subscribers: readonly FeedSubscriber[];
+  readonly #inboxes: readonly FeedInbox[];
   #listening = "";
 
   private constructor(
     options: DirectFeedsOptions,
-    { outbox, node, subscribers }: {
+    { outbox, node, subscribers, inboxes }: {
       outbox: FeedOutbox;
       node: CxoNode;
       subscribers: readonly FeedSubscriber[];
+      inboxes: readonly FeedInbox[];
     },
   ) {
     this.#options = options;
     this.#outbox = outbox;
     this.#node = node;
     this.#subscribers = subscribers;
+    this.#inboxes = inboxes;
     this.#acceptor = acceptorOf(options, node);
   }
 
   /**
    * Reads what was published and shown before. Nothing is bound or dialled yet.
    *
-   * @throws {EndpointError} for a listen address that cannot be one
+   * @throws {EndpointError} `publisher on <listen>: <cause>` for an address that cannot be one
    */
   static async open(options: DirectFeedsOptions): Promise<DirectFeeds> {
     const { context: { clock, local, log }, journal, sink } = options;
-    if (options.listen !== "") parseListenAddress(options.listen);
+    checkListenAddress(options.listen);
     const nodeId = local.publicKey.hex;
     const node = new CxoNode({ nodeId, clock, log });
     const outbox = await FeedOutbox.open({
@@ -114,10 +118,10 @@ export class DirectFeeds {
       cap: options.cap,
       maxAgeMs: options.maxAgeMs,
       announce: (root) => node.announce(root),
+      onHostile: (source, fault) => node.drop(source, fault.message),
     });
     node.share(outbox.feed);
-    const subscribers = await subscribersOf(options);
-    return new DirectFeeds(options, { outbox, node, subscribers });
+    return new DirectFeeds(options, { outbox, node, ...await subscribersOf(options) });
   }
 
   /** What `/status` says. */
@@ -156,7 +160,11 @@ export class DirectFeeds {
   async run(signal: AbortSignal): Promise<void> {
     const followed = this.#subscribers.map((subscriber) => subscriber.run(signal));
     const served = this.#acceptor?.run();
-    const close = () => this.#acceptor?.close();
+    const close = () => {
+      this.#acceptor?.close();
+      // A long replay must not hold up the end: what was not shown comes again.
+      for (const inbox of this.#inboxes) inbox.stop();
+    };
     signal.addEventListener("abort", close, { once: true });
     if (signal.aborted) close();
     await Promise.all([...followed, served]);
@@ -205,7 +213,9 @@ function acceptorOf(options: DirectFeedsOptions, node: CxoNode): Acceptor | unde
 }
 
 /** One for each usable `--cxo-peer`; a spec that is none is logged and left out (cxo.md 7.1). */
-async function subscribersOf(options: DirectFeedsOptions): Promise<FeedSubscriber[]> {
+async function subscribersOf(
+  options: DirectFeedsOptions,
+): Promise<{ subscribers: readonly FeedSubscriber[]; inboxes: readonly FeedInbox[] }> {
   const { context, isBlocked, isUnapproved, journal, peers, recorded, sink } = options;
   const { clock, log, random } = context;
   const inboxes = new Map<string, FeedInbox>();
@@ -217,7 +227,10 @@ async function subscribersOf(options: DirectFeedsOptions): Promise<FeedSubscribe
       ...{ feed, clock, log, sink, isBlocked, isUnapproved },
       journal: journal(feed.hex),
       recorded: recorded && (() => recorded(feed.hex)),
+    }).catch((error: unknown) => {
+      log.error(`skychat: cxo subscriber for ${feed} failed: ${quoteForLog(errorText(error))}`);
     });
+    if (inbox === undefined) continue;
     inboxes.set(feed.hex, inbox);
     subscribers.push(
       new FeedSubscriber({
@@ -228,7 +241,17 @@ async function subscribersOf(options: DirectFeedsOptions): Promise<FeedSubscribe
       }),
     );
   }
-  return subscribers;
+  return { subscribers, inboxes: [...inboxes.values()] };
+}
+
+function checkListenAddress(listen: string): void {
+  if (listen === "") return;
+  try {
+    parseListenAddress(listen);
+  } catch (error) {
+    if (!(error instanceof EndpointError)) throw error;
+    throw new EndpointError(error.code, `publisher on ${quoteForLog(listen)}: ${error.message}`);
+  }
 }
 
 function endpointsOf(specs: readonly string[], { local, log }: LinkContext): FeedEndpoint[] {

@@ -5,7 +5,6 @@ import {
   encodeFeedEntry,
   type FeedJournal,
   type FeedUpdate,
-  markOf,
   MAX_SEEN_LEAVES,
   SeenLeaves,
 } from "#cxo";
@@ -50,6 +49,7 @@ export class FeedInbox {
   readonly #recorded = new Set<string>();
   #work: Promise<void> = Promise.resolve();
   #tooLongSaid = false;
+  #stopped = false;
 
   private constructor(options: FeedInboxOptions) {
     this.#options = options;
@@ -61,7 +61,7 @@ export class FeedInbox {
     for (const bytes of (await options.journal?.read())?.entries ?? []) {
       const entry = decodeFeedEntry(bytes);
       if (!(entry instanceof CxoFault) && entry.kind === "seen") {
-        inbox.#seen.add(entry.path, entry.mark);
+        inbox.#seen.add(entry.name);
       }
     }
     if (inbox.#seen.size > 0) return inbox;
@@ -78,23 +78,27 @@ export class FeedInbox {
     return this.#work;
   }
 
+  /** Handles nothing more: what was not shown comes again with the next start. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
   async #handle({ changes, complete }: FeedUpdate): Promise<void> {
-    const { clock, sink } = this.#options;
+    const { clock, feed, sink } = this.#options;
     /** The newest time of each text: time and text tell messages without an id apart. */
     const times = new Map<string, bigint>();
     let count = 0;
-    for (const { path, value, id } of changes) {
-      if (value === undefined || id === undefined) continue;
-      const mark = markOf(id);
-      if (this.#seen.has(path, mark)) continue;
-      this.#seen.add(path, mark);
-      const event = this.#eventOf({ path, value, mark }, times);
+    for (const { path, value } of changes) {
+      if (this.#stopped) return;
+      if (value === undefined) continue;
+      const id = messageId(feed.hex, path, value);
+      if (this.#seen.has(id)) continue;
+      this.#seen.add(id);
+      const event = this.#eventOf({ id, path, value }, times);
       if (event === undefined) continue;
       if (this.#recorded.has(event.id)) {
         if (event.journal !== undefined) void this.#options.journal?.append([event.journal.entry]);
-        continue;
-      }
-      void sink.surface(event);
+      } else void sink.surface(event);
       if (sink.ready !== undefined) await sink.ready;
       else if (++count % MESSAGES_PER_TURN === 0) await clock.sleep(0);
     }
@@ -103,17 +107,16 @@ export class FeedInbox {
   }
 
   #eventOf(
-    leaf: { readonly path: string; readonly value: Uint8Array; readonly mark: string },
+    { id, path, value }: { id: string; path: string; value: Uint8Array },
     times: Map<string, bigint>,
   ): MessageEvent | undefined {
     const { feed, isBlocked, isUnapproved, journal } = this.#options;
     if (isBlocked(feed)) return undefined;
-    const { mark, path, value } = leaf;
     if (value.length > MAX_FEED_TEXT_BYTES) return this.#tooLong(value.length);
     const text = utf8Text(value);
     return {
       direction: "in",
-      id: messageId(feed.hex, path),
+      id,
       network: "cxo",
       sender: feed.hex,
       text,
@@ -122,7 +125,7 @@ export class FeedInbox {
       channel: "group",
       wall: this.#timeOf(path, { text, times }),
       ...(journal !== undefined && {
-        journal: { feed: feed.hex, entry: encodeFeedEntry({ kind: "seen", path, mark }) },
+        journal: { feed: feed.hex, entry: encodeFeedEntry({ kind: "seen", name: id }) },
       }),
     };
   }
@@ -153,8 +156,8 @@ export class FeedInbox {
     if (journal === undefined || journal.length <= this.#seen.size + JOURNAL_SLACK) return;
     await journal.rewrite(
       Array.from(
-        this.#seen.entries(),
-        ([path, mark]) => encodeFeedEntry({ kind: "seen", path, mark }),
+        this.#seen.names(),
+        (name) => encodeFeedEntry({ kind: "seen", name }),
       ),
     );
   }

@@ -1,9 +1,11 @@
 import type { SecretKey } from "#crypto";
 import {
+  type CxoFault,
   encodeFeedEntry,
   type FeedJournal,
   PublishedFeed,
   readFeedJournal,
+  type RootSource,
   type SignedRoot,
   type StoredFeed,
   type TreeLeaf,
@@ -15,8 +17,6 @@ import type { MessageSink } from "./message_sink.ts";
 
 /** Messages kept in the own feed unless the operator says otherwise (ours). */
 export const FEED_CAP = 150_000;
-/** Most that an operator may say: readers like ours hold 262,144 objects of a feed. */
-export const MAX_FEED_CAP = 200_000;
 /** Bytes of all texts in the own feed (ours): half of what readers like ours hold. */
 export const MAX_FEED_TEXTS_BYTES = 33_554_432;
 /** At a cap so much of a feed is dropped at once: the rest of a tree is encoded anew each time. */
@@ -48,6 +48,8 @@ export interface FeedOutboxOptions {
   readonly maxAgeMs?: number | undefined;
   /** Pushes a Root to whoever follows. */
   readonly announce: (root: SignedRoot) => void;
+  /** Ends the connection of whoever sent what no honest peer sends. */
+  readonly onHostile: (source: RootSource, fault: CxoFault) => void;
 }
 
 /** What this node says over CXO: its own feed of messages (cxo.md 7.2, 7.6). */
@@ -64,6 +66,7 @@ export class FeedOutbox {
   #droppedBefore: string;
   #newest = 0n;
   #ageCheck: Timer | undefined;
+  #closed = false;
 
   private constructor(options: FeedOutboxOptions, feed: PublishedFeed, stored: StoredFeed) {
     this.#options = options;
@@ -75,14 +78,14 @@ export class FeedOutbox {
 
   /** Reads what was published before, and publishes it again. */
   static async open(options: FeedOutboxOptions): Promise<FeedOutbox> {
-    const { announce, clock, journal, log, secret } = options;
+    const { announce, clock, journal, log, onHostile, secret } = options;
     const stored = await readFeedJournal(journal, log);
     const feed = new PublishedFeed({
-      ...{ announce, clock, journal, secret, stored },
+      ...{ announce, clock, journal, onHostile, secret, stored },
       onRecovered: (leaves) => outbox.#recover(leaves),
     });
     const outbox: FeedOutbox = new FeedOutbox(options, feed, stored);
-    await outbox.#trim();
+    await outbox.#trim({ byAge: true });
     if (feed.leaves > 0) await feed.flush();
     outbox.#checkAge();
     return outbox;
@@ -94,6 +97,7 @@ export class FeedOutbox {
    */
   async publish({ recipient, text }: { recipient: string; text: string }): Promise<PublishOutcome> {
     const { clock, journal, secret, sink } = this.#options;
+    if (this.#closed) return { kind: "refused", message: "shutting down" };
     const wellFormed = text.toWellFormed();
     const value = utf8(wellFormed);
     if (value.length > MAX_FEED_TEXT_BYTES) {
@@ -103,7 +107,7 @@ export class FeedOutbox {
     const wall = this.#nextTime(clock.wall());
     const path = messagePath(wall, ++this.#counter);
     const feed = secret.publicKey.hex;
-    const id = messageId(feed, path);
+    const id = messageId(feed, path, value);
     this.#coming.set(path, value);
     const kept = await sink.surface({
       direction: "out",
@@ -126,6 +130,7 @@ export class FeedOutbox {
 
   /** Publishes what waits and stops. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#ageCheck?.cancel();
     await this.feed.close();
   }
@@ -147,10 +152,12 @@ export class FeedOutbox {
   }
 
   /** Drops the oldest messages where there are too many, too large or too old ones. */
-  async #trim(): Promise<void> {
-    const first = this.#firstKept();
+  async #trim({ byAge = false } = {}): Promise<void> {
+    const oldest = byAge ? this.#oldestKept() : "";
+    const first = this.#firstKept(oldest);
     if (first === 0) return;
-    const boundary = this.#paths[first] ?? pathAt(10n ** 19n - 1n);
+    // Whatever is on its way, or comes later, stands behind the age limit.
+    const boundary = this.#paths[first] ?? oldest;
     for (const path of this.#paths.slice(0, first)) {
       this.#bytes -= this.feed.get(path)?.length ?? 0;
     }
@@ -164,14 +171,17 @@ export class FeedOutbox {
     } else await journal.rewrite(this.#entries());
   }
 
-  #firstKept(): number {
-    const { cap = FEED_CAP, clock, maxAgeMs = 0 } = this.#options;
+  /** The path before which everything is too old; empty without an age limit. */
+  #oldestKept(): string {
+    const { clock, maxAgeMs = 0 } = this.#options;
+    return maxAgeMs > 0 ? pathAt(clock.wall() - BigInt(maxAgeMs) * NANOS_PER_MS) : "";
+  }
+
+  #firstKept(oldest: string): number {
+    const { cap = FEED_CAP } = this.#options;
     const paths = this.#paths;
     let first = 0;
-    if (maxAgeMs > 0) {
-      const oldest = pathAt(clock.wall() - BigInt(maxAgeMs) * NANOS_PER_MS);
-      while (first < paths.length && (paths[first] ?? "") < oldest) first++;
-    }
+    while (first < paths.length && (paths[first] ?? "") < oldest) first++;
     const share = Math.ceil(paths.length / DROPPED_SHARE);
     const tooMany = paths.length > cap || this.#bytes > MAX_FEED_TEXTS_BYTES;
     return tooMany ? Math.max(first, share, paths.length - cap) : first;
@@ -213,7 +223,7 @@ export class FeedOutbox {
     if (!this.#options.maxAgeMs) return;
     this.#ageCheck = this.#options.clock.after(AGE_CHECK_MS, () => {
       this.#checkAge();
-      void this.#trim();
+      void this.#trim({ byAge: true });
     });
   }
 }

@@ -1,5 +1,5 @@
 import { sha256 } from "#crypto";
-import { toHex, utf8 } from "#kit";
+import { concat, toHex, utf8 } from "#kit";
 
 /** Folder of the messages in a feed (cxo.md 7.2). */
 const FOLDER = "msgs/";
@@ -27,9 +27,9 @@ export function pathAt(wall: bigint): string {
 const ID_DIGITS = 16;
 
 /**
- * The id of the message at a path of a feed. Nothing on the wire has one; this is the same at every node and
+ * The id of the message in a leaf of a feed. Nothing on the wire has one; this is the same at every node and
  * after every restart, so that a message can be named.
  */
-export function messageId(feed: string, path: string): string {
-  return toHex(sha256(utf8(`${feed}/${path}`))).slice(0, ID_DIGITS);
+export function messageId(feed: string, path: string, value: Uint8Array): string {
+  return toHex(sha256(concat(utf8(`${feed}/${path}/`), value))).slice(0, ID_DIGITS);
 }

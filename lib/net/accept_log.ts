@@ -20,6 +20,7 @@ export class AcceptLog {
   readonly #refused: FloodLog;
   readonly #trouble: FloodLog;
   readonly #shed: FloodLog;
+  readonly #accepted: FloodLog;
 
   constructor(
     { clock, log }: { clock: Clock; log: Log },
@@ -29,10 +30,10 @@ export class AcceptLog {
     this.#name = name;
     this.#handshake = handshake;
     const warn = (line: string) => log.warn(line);
-    const flood = (lines: number, what: string, windowMs?: number) =>
+    const flood = (lines: number, what: string, windowMs?: number, write = warn) =>
       new FloodLog({
         clock,
-        write: warn,
+        write,
         lines,
         windowMs,
         summary: (count) => `skychat: ${name} ${count} more ${what}`,
@@ -41,6 +42,8 @@ export class AcceptLog {
     this.#rejected = flood(FLOOD_LINES, "peers rejected: not on whitelist");
     this.#refused = flood(1, "connections refused over a limit");
     this.#trouble = flood(1, "Accept errors", TROUBLE_WINDOW_MS);
+    const info = (line: string) => log.info(line);
+    this.#accepted = flood(FLOOD_LINES, "conns accepted", undefined, info);
     this.#shed = flood(1, "links closed for want of descriptors", TROUBLE_WINDOW_MS);
   }
 
@@ -55,9 +58,10 @@ export class AcceptLog {
   }
 
   accepted(peer: string, remoteAddress: string): void {
-    // The key of whoever follows a feed is a random one.
-    const where = this.#name === "tcp-direct" ? "" : ` (${remoteAddress})`;
-    this.#log.info(`skychat: ${this.#name} conn accepted from ${peer}${where}`);
+    const line = `skychat: ${this.#name} conn accepted from ${peer}`;
+    if (this.#name === "tcp-direct") return this.#log.info(line);
+    // Whoever reaches a feed may follow it, with a new key each time.
+    this.#accepted.line(`${line} (${remoteAddress})`);
   }
 
   refused(remoteAddress: string, refusal: Refusal): void {
@@ -82,7 +86,14 @@ export class AcceptLog {
 
   /** Writes what was left out so far. */
   flush(): void {
-    const floods = [this.#failed, this.#rejected, this.#refused, this.#trouble, this.#shed];
+    const floods = [
+      this.#accepted,
+      this.#failed,
+      this.#rejected,
+      this.#refused,
+      this.#trouble,
+      this.#shed,
+    ];
     for (const flood of floods) flood.flush();
   }
 }

@@ -178,7 +178,9 @@ export class KvWriter {
       wall,
       storedBytes: this.storedBytes,
     });
-    if (refusal !== undefined) this.#refusals.refused(peer, { refusal, wall });
+    if (refusal === undefined) return undefined;
+    // Not the message's own time, which the author of a feed chooses: this bounds lines, a minute each.
+    this.#refusals.refused(peer, { refusal, wall: this.#parts.clock.wall() });
     return refusal;
   }
 

@@ -110,7 +110,7 @@ export class MemoryHistory implements History {
     });
     if (record !== undefined) {
       if (refusal === undefined) this.#keep(record, event.wall);
-      else this.#refusals.refused(record.peer, { refusal, wall: event.wall });
+      else this.#refusals.refused(record.peer, { refusal, wall: this.#clock.wall() });
     }
     this.#commits++;
     const foreigner = foreignerOf(event);

@@ -34,6 +34,7 @@ export class OwnFeed {
       ...{ clock, stored, journal: undefined },
       secret: SecretKey.generate(systemRandom),
       announce: () => {},
+      onHostile: () => {},
       onRecovered: () => Promise.resolve(),
     });
   }

@@ -104,7 +104,7 @@ Deno.test("a port that is taken leaves a node without feeds that says so and lin
       );
       assert.deepEqual(await post(alice, { recipient: keyOf(2), message: "hello" }), {
         status: 503,
-        body: "cxo publish: cxo publisher not ready\n",
+        body: `cxo publish: cxo publisher not ready: publisher on ${listen}: ${cause}\n`,
       });
       const health = await fetch(`http://${alice.addr}/healthz`);
       assert.equal(health.status, 503);

@@ -103,7 +103,7 @@ Deno.test("send, listen, history and status work over a feed", () =>
     ]);
     assert.match(history.stdout, new RegExp(`^\\S+Z \\[in @ ${alice.pk}\\] over the feed\n$`));
     assert.match(status.stdout, new RegExp(`cxo peer\\W+${alice.pk}@\\S+ connected`));
-    assert.match(other.stdout, /cxo feed\W+1 messages, 1 followers/);
+    assert.match(other.stdout, /cxo feed\W+1 messages, followers: 1/);
   }));
 
 Deno.test("tcp-direct works beside --cxo: sent by name and acked, received always", () =>
