@@ -1,6 +1,6 @@
 import type { PublicKey } from "#crypto";
 import { type Clock, CodedError, errorText, quoteForLog, type Timer } from "#kit";
-import type { LinkEnd } from "#net";
+import { type LinkEnd, type Rate, RateLimiter } from "#net";
 import { Deadlines } from "./deadlines.ts";
 import type { CxoMessage } from "./messages.ts";
 import type { KeyHex } from "./object_id.ts";
@@ -14,6 +14,9 @@ export const HELLO_LIMIT_MS = 59_000;
 export const IDLE_CLOSE_MS = 90_000;
 /** Silence of either side in milliseconds after which we probe; also how often we look (cxo.md 2.4). */
 export const PROBE_MS = 30_000;
+
+/** RqList and RqPeers that one peer may ask; with more the connection ends (ours). */
+const REPLY_RATE: Rate = { perSecond: 1, burst: 30 };
 
 /** What a connection needs of a link: `Link` of `#net`, or anything shaped like it. */
 export interface CxoLink {
@@ -98,6 +101,7 @@ export class CxoConnection {
   readonly #options: CxoConnectionOptions;
   readonly #wire: CxoWire;
   readonly #deadlines: Deadlines;
+  readonly #replies: RateLimiter;
   readonly #outgoing: Outgoing;
   readonly #hello = Promise.withResolvers<KeyHex>();
   readonly #requests: PendingRequests;
@@ -122,6 +126,7 @@ export class CxoConnection {
     this.#options = options;
     this.#wire = new CxoWire({ role, nodeId });
     this.#deadlines = new Deadlines(clock);
+    this.#replies = new RateLimiter({ clock, capacity: 1 });
     this.#requests = new PendingRequests(this.#wire, this.#deadlines);
     this.#outgoing = new Outgoing({
       write: (bytes) => link.write(bytes),
@@ -269,7 +274,10 @@ export class CxoConnection {
         return this.#options.onMessage(event.message, event.seq, this) ?? undefined;
       case "reply":
         this.answer(event.seq, event.message);
-        return this.roomy;
+        // A probe every 30 s is what peers need these questions for.
+        if (this.#replies.take("", REPLY_RATE)) return this.roomy;
+        this.#fail("protocol", "cxo: questions without end");
+        return undefined;
       case "refused":
         this.#fail("refused", event.text);
         return undefined;

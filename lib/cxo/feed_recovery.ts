@@ -1,7 +1,7 @@
 import type { Clock } from "#kit";
 import { CxoFault } from "./fault.ts";
 import { Filler } from "./fill.ts";
-import { FillRun } from "./fill_run.ts";
+import { type FillEnd, FillRun } from "./fill_run.ts";
 import type { RootMessage } from "./messages.ts";
 import type { KeyHex, ObjectId } from "./object_id.ts";
 import type { ObjectShelf } from "./object_shelf.ts";
@@ -16,6 +16,8 @@ export const MAX_WAITING_RECOVERIES = 64;
 export const MAX_RECOVERIES = 4;
 /** Time for each object of one, milliseconds (ours): whoever wants to help has it at hand. */
 export const RECOVERY_REQUEST_MS = 5_000;
+/** Objects that a peer has to bring in this time while others wait (ours). */
+const MIN_PROGRESS = 20;
 /** Attempts that a peer may spoil before it is asked no more (ours). */
 const MAX_SPOILT = 2;
 /** Peers remembered for that. */
@@ -49,6 +51,7 @@ export class FeedRecovery {
   readonly #spoilt = new Map<KeyHex, number>();
   /** Time of the newest Root that was taken. */
   #recovered: bigint | undefined;
+  #taking: Promise<void> = Promise.resolve();
   #closed = false;
 
   /** Nothing was given back yet. */
@@ -127,12 +130,31 @@ export class FeedRecovery {
     filler: Filler,
     { run, source }: { run: FillRun; source: RootSource },
   ): Promise<void> {
-    const end = await run.ended;
-    if (end.kind === "complete") await this.#take(signed, filler);
-    else this.#spoil(source.peer);
+    const end = await this.#watched(run, filler);
+    if (end.kind === "complete") {
+      // One after the other: two that took the same leaves at a time would put each of them twice.
+      this.#taking = this.#taking.then(() => this.#take(signed, filler));
+      await this.#taking;
+    } else if (end.kind === "hostile" || end.reason !== "closed") this.#spoil(source.peer);
     if (end.kind === "hostile") this.#options.onHostile(end.source, end.fault);
     this.#running.delete(source);
     this.#startNext();
+  }
+
+  /** While others wait, whoever brings next to nothing is not waited for. */
+  async #watched(run: FillRun, filler: Filler): Promise<FillEnd> {
+    const { clock } = this.#options;
+    let brought = 0;
+    const look = () => {
+      const { size } = filler.objects;
+      if (this.#waiting.size > 0 && size - brought < MIN_PROGRESS) run.stop("too slow");
+      brought = size;
+      timer = clock.after(RECOVERY_REQUEST_MS, look);
+    };
+    let timer = clock.after(RECOVERY_REQUEST_MS, look);
+    const end = await run.ended;
+    timer.cancel();
+    return end;
   }
 
   #spoil(peer: KeyHex): void {
@@ -144,14 +166,14 @@ export class FeedRecovery {
   async #take(signed: SignedRoot, filler: Filler): Promise<void> {
     const { clock, node, onRoot, shelf } = this.#options;
     const after = rootTreeNode(signed.root);
-    if (after instanceof CxoFault) return;
+    if (after instanceof CxoFault || this.#isKnown(signed.root.time)) return;
     const changes = await diffTreesSliced(
       { before: node(), after },
       (id) => shelf.get(id) ?? filler.objects.get(id)?.bytes,
       () => clock.sleep(0),
     );
     // What this node signed it also wrote: a tree that cannot be walked is nobody's loss.
-    if (changes instanceof CxoFault || this.#isKnown(signed.root.time)) return;
+    if (changes instanceof CxoFault) return;
     this.#recovered = signed.root.time;
     const leaves = changes.flatMap(({ path, value, id }) =>
       value === undefined || id === undefined ? [] : [{ path, value, id }]

@@ -221,7 +221,8 @@ export class FollowedFeed implements SharedFeed {
     this.#clearLeftover();
     this.#last = signed;
     const most = this.#options.limits?.bytes ?? MAX_FILL_BYTES;
-    if (shelf.bytes > most) this.#dropAllGiven();
+    const objects = this.#options.limits?.objects ?? MAX_FILL_OBJECTS;
+    if (shelf.bytes > most || shelf.size > objects) this.#dropAllGiven();
     if (shelf.bytes > most) return this.#outgrown();
     await onUpdate({ root: signed, changes, complete: true });
     this.#completedAt = clock.now();

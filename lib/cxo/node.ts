@@ -7,6 +7,7 @@ import type { KeyHex, ObjectId } from "./object_id.ts";
 import { REGISTRY } from "./registry.ts";
 import { rootMessage, type SignedRoot } from "./root.ts";
 import type { RootSource, SharedFeed } from "./shared_feed.ts";
+import { type Share, Turns } from "./turns.ts";
 
 /** Roots that one connection may push; with more it is read more slowly (ours; publishers batch 300 ms). */
 export const ROOT_RATE: Rate = { perSecond: 10, burst: 40 };
@@ -16,8 +17,7 @@ const ROOT_PAUSE_MS = 100;
 const DROP_LINES = 20;
 /** Milliseconds without a request after which peers have what they wanted. */
 const SETTLED_MS = 200;
-/** What a node serves before everything else gets a turn: requests, each 4 KiB of an answer as one more. */
-const SERVED_PER_TURN = 64;
+/** Bytes of an answer that count as much as a request of its own. */
 const SERVED_UNIT_BYTES = 4_096;
 const NO_KEY: KeyHex = "0".repeat(66);
 
@@ -39,6 +39,8 @@ interface Member {
   /** Feeds whose Roots go both ways over it. */
   readonly feeds: Set<KeyHex>;
   readonly roots: RateLimiter;
+  /** What was done for it lately. */
+  readonly share: Share;
   /** Whether it was said that it pushes old Roots. */
   staleSaid: boolean;
 }
@@ -54,8 +56,7 @@ export class CxoNode {
   readonly #byNode = new Map<KeyHex, CxoConnection>();
   readonly #running = new Set<Promise<unknown>>();
   readonly #drops: FloodLog;
-  #servedThisTurn = 0;
-  #nextTurn: Promise<void> | undefined;
+  readonly #turns: Turns;
   /** When an object was asked for last, on the clock of durations. */
   #servedAt = 0;
   #closed = false;
@@ -63,6 +64,7 @@ export class CxoNode {
   /** Nobody is connected, nothing is shared yet. */
   constructor(options: CxoNodeOptions) {
     this.#options = options;
+    this.#turns = new Turns(options.clock);
     this.#drops = new FloodLog({
       clock: options.clock,
       write: (line) => options.log.warn(line),
@@ -104,6 +106,7 @@ export class CxoNode {
       connection,
       feeds: new Set(),
       roots: new RateLimiter({ clock, capacity: 1 }),
+      share: this.#turns.share(),
       staleSaid: false,
     };
     const ended = this.#run(member).finally(() => {
@@ -175,6 +178,7 @@ export class CxoNode {
     const connections = Array.from(this.#members.values(), ({ connection }) => connection);
     await Promise.all(connections.map((connection) => connection.drain(drainMs)));
     for (const connection of connections) connection.close("shutting down");
+    this.#turns.close();
     await Promise.allSettled([...this.#running]);
     this.#drops.flush();
   }
@@ -230,25 +234,20 @@ export class CxoNode {
   }
 
   #onRequest(member: Member, id: ObjectId, seq: number): void | Promise<void> {
-    const { connection } = member;
+    const { connection, share } = member;
+    const later = this.#turns.run(share, () => this.#serve(member, id, seq));
+    return later === undefined ? connection.roomy : later.then(() => connection.roomy);
+  }
+
+  /** Answers a request; what that cost. */
+  #serve(member: Member, id: ObjectId, seq: number): number {
     this.#servedAt = this.#options.clock.now();
     const value = this.#objectFor(member, id);
-    connection.answer(
+    member.connection.answer(
       seq,
       value === undefined ? { type: "Err", text: "" } : { type: "Object", value },
     );
-    this.#servedThisTurn += 1 + Math.floor((value?.length ?? 0) / SERVED_UNIT_BYTES);
-    if (this.#servedThisTurn < SERVED_PER_TURN) return connection.roomy;
-    return this.#turn().then(() => connection.roomy);
-  }
-
-  /** Whoever asks for much waits together with all others who do, so that timers and the rest come through. */
-  #turn(): Promise<void> {
-    this.#nextTurn ??= this.#options.clock.sleep(0).then(() => {
-      this.#servedThisTurn = 0;
-      this.#nextTurn = undefined;
-    });
-    return this.#nextTurn;
+    return 1 + Math.floor((value?.length ?? 0) / SERVED_UNIT_BYTES);
   }
 
   #objectFor({ connection, feeds }: Member, id: ObjectId): Uint8Array | undefined {

@@ -162,7 +162,7 @@ export class FeedOutbox {
       this.#bytes -= this.feed.get(path)?.length ?? 0;
     }
     this.#paths = this.#paths.slice(first);
-    this.#droppedBefore = boundary;
+    if (boundary > this.#droppedBefore) this.#droppedBefore = boundary;
     this.feed.dropBefore(boundary);
     const { journal } = this.#options;
     if (journal === undefined) return;
@@ -209,14 +209,18 @@ export class FeedOutbox {
     await journal?.append(
       messages.map(({ path, value }) => encodeFeedEntry({ kind: "leaf", path, value })),
     );
-    for (const { path, value } of messages) {
-      this.#coming.delete(path);
+    for (const { path } of messages) this.#coming.delete(path);
+    // What was dropped meanwhile took those before it along: a restart would not have them.
+    const kept = messages.filter(({ path }) =>
+      path >= this.#droppedBefore && this.feed.get(path) === undefined
+    );
+    for (const { path, value } of kept) {
       this.feed.put(path, value);
       this.#bytes += value.length;
     }
-    this.#paths = [...this.#paths, ...messages.map(({ path }) => path)].sort();
+    this.#paths = [...this.#paths, ...kept.map(({ path }) => path)].sort();
     await this.#trim();
-    log.info(`skychat: cxo: ${messages.length} messages of the own feed came back from a peer`);
+    log.info(`skychat: cxo: ${kept.length} messages of the own feed came back from a peer`);
   }
 
   #checkAge(): void {
