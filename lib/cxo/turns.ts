@@ -47,7 +47,8 @@ export class Turns {
   run(share: Share, job: () => number): Promise<void> | undefined {
     if (this.#waiting.length === 0 && this.#units < UNITS_PER_TURN) {
       this.#do(share, job);
-      this.#tickSoon();
+      // Not for each job: a timer costs as much as several.
+      if (this.#units >= UNITS_PER_TURN / 2) this.#tickSoon();
       return undefined;
     }
     this.#tickSoon();
