@@ -24,9 +24,8 @@ export class FeedService {
   #feeds: DirectFeeds | undefined;
   #failure = "";
 
-  private constructor(log: Log, feeds: DirectFeeds | undefined) {
+  private constructor(log: Log) {
     this.#log = log;
-    this.#feeds = feeds;
   }
 
   /** Reads what was published and shown before; undefined without `--cxo`. */
@@ -34,7 +33,7 @@ export class FeedService {
     if (config.cxo === undefined) return undefined;
     const { chat, context, history, mostLinks, people: { privacy } } = parts;
     const { cap, listen, peers } = config.cxo;
-    const service = new FeedService(context.log, undefined);
+    const service = new FeedService(context.log);
     try {
       // A node that follows no feeds has none of this code in memory.
       const { DirectFeeds } = await import("#group");

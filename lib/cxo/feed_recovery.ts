@@ -8,7 +8,7 @@ import type { ObjectShelf } from "./object_shelf.ts";
 import { acceptRoot, decodeRoot, type Root, rootTreeNode, type SignedRoot } from "./root.ts";
 import type { RootChain } from "./root_chain.ts";
 import type { RootSource } from "./shared_feed.ts";
-import { diffTreesSliced, type TreeLeaf } from "./walk.ts";
+import { diffTreesSliced, isLeaf, type TreeLeaf } from "./walk.ts";
 
 /** Peers whose Roots wait for their turn (ours). */
 export const MAX_WAITING_RECOVERIES = 64;
@@ -175,9 +175,6 @@ export class FeedRecovery {
     // What this node signed it also wrote: a tree that cannot be walked is nobody's loss.
     if (changes instanceof CxoFault) return;
     this.#recovered = signed.root.time;
-    const leaves = changes.flatMap(({ path, value, id }) =>
-      value === undefined || id === undefined ? [] : [{ path, value, id }]
-    );
-    await onRoot(signed, leaves);
+    await onRoot(signed, changes.filter(isLeaf));
   }
 }

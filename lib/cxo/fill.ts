@@ -95,6 +95,11 @@ export class Filler {
     return this.#objects;
   }
 
+  /** Bytes that came in answers. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Ids to request now; each is named once. */
   next(): ObjectId[] {
     if (this.#fault !== undefined) return [];

@@ -1,6 +1,6 @@
 import { type Clock, equalBytes, type Timer } from "#kit";
-import { CxoFault } from "./fault.ts";
 import { type Rate, RateLimiter } from "#net";
+import { CxoFault } from "./fault.ts";
 import {
   Filler,
   type FillLimits,
@@ -71,6 +71,7 @@ interface Offer {
 export class FollowedFeed implements SharedFeed {
   readonly key: KeyHex;
   readonly #options: FollowedFeedOptions;
+  readonly #most: Required<FillLimits>;
   readonly #shelf = new ObjectShelf();
   /** What broken fills left: objects whose subtrees may be missing. */
   readonly #leftover = new Map<ObjectId, CxoObject>();
@@ -90,6 +91,7 @@ export class FollowedFeed implements SharedFeed {
   constructor(options: FollowedFeedOptions) {
     this.key = options.key;
     this.#options = options;
+    this.#most = { objects: MAX_FILL_OBJECTS, bytes: MAX_FILL_BYTES, ...options.limits };
     this.#broken = new RateLimiter({ clock: options.clock, capacity: 1 });
   }
 
@@ -164,8 +166,8 @@ export class FollowedFeed implements SharedFeed {
     const offer = this.#pending;
     if (this.#current !== undefined || this.#breathing || offer === undefined) return;
     this.#pending = undefined;
-    const { limits, clock } = this.#options;
-    const filler = new Filler(offer.signed.root, this.#view(), limits);
+    const { clock } = this.#options;
+    const filler = new Filler(offer.signed.root, this.#view(), this.#most);
     const run = new FillRun(filler, { source: offer.source, clock });
     this.#current = { ...offer, run };
     this.#work = this.#finish(offer.signed, filler, run);
@@ -220,10 +222,9 @@ export class FollowedFeed implements SharedFeed {
     shelf.prune(filler.objects.keys());
     this.#clearLeftover();
     this.#last = signed;
-    const most = this.#options.limits?.bytes ?? MAX_FILL_BYTES;
-    const objects = this.#options.limits?.objects ?? MAX_FILL_OBJECTS;
-    if (shelf.bytes > most || shelf.size > objects) this.#dropAllGiven();
-    if (shelf.bytes > most) return this.#outgrown();
+    const { bytes, objects } = this.#most;
+    if (shelf.bytes > bytes || shelf.size > objects) this.#dropAllGiven();
+    if (shelf.bytes > bytes) return this.#outgrown();
     await onUpdate({ root: signed, changes, complete: true });
     this.#completedAt = clock.now();
     return undefined;
@@ -255,14 +256,10 @@ export class FollowedFeed implements SharedFeed {
       (id) => this.#lookUp(id, filler),
       () => clock.sleep(0),
     );
-    for (const object of filler.objects.values()) {
-      this.#leftover.set(object.id, object);
-      this.#leftoverBytes += object.bytes.length;
-    }
-    const most = this.#options.limits?.objects ?? MAX_FILL_OBJECTS;
-    if (this.#leftoverBytes > MAX_LEFTOVER_BYTES || this.#leftover.size > most) {
-      this.#clearLeftover();
-    }
+    for (const object of filler.objects.values()) this.#leftover.set(object.id, object);
+    this.#leftoverBytes += filler.bytes;
+    const isTooMuch = this.#leftoverBytes > MAX_LEFTOVER_BYTES;
+    if (isTooMuch || this.#leftover.size > this.#most.objects) this.#clearLeftover();
     await onUpdate({ root: signed, changes, complete: false });
   }
 

@@ -106,7 +106,8 @@ export async function salvageLeaves(
   return walk.found.filter(isLeaf);
 }
 
-function isLeaf(change: TreeChange): change is TreeLeaf {
+/** Whether there is a leaf now, rather than one that is gone. */
+export function isLeaf(change: TreeChange): change is TreeLeaf {
   return change.value !== undefined;
 }
 
