@@ -1,5 +1,6 @@
-import { CLIENT_FLAGS } from "./client_flags.ts";
+import { CLIENT_FLAGS, SEND_NET_HELP } from "./client_flags.ts";
 import type { FlagTable } from "./flag.ts";
+import { SEND_NETWORKS } from "./network_name.ts";
 
 /** Flags of `chat` (cli.md 10). */
 export const CHAT_FLAGS = {
@@ -9,8 +10,8 @@ export const CHAT_FLAGS = {
     type: "string",
     short: "n",
     value: "network",
-    suggestions: ["skynet", "dmsg", "tcp-direct", "auto"],
+    suggestions: SEND_NETWORKS,
     default: "skynet",
-    help: "skynet, dmsg, tcp-direct or auto; selects nothing without a visor",
+    help: SEND_NET_HELP,
   },
 } as const satisfies FlagTable;

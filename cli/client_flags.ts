@@ -1,4 +1,10 @@
 import type { FlagTable } from "./flag.ts";
+import { LISTEN_NETWORKS, SEND_NETWORKS } from "./network_name.ts";
+
+/** What `--net` of a sender does. */
+export const SEND_NET_HELP =
+  "where the app runs with --cxo, tcp-direct is the link to this peer alone and everything " +
+  "else the feed; elsewhere it selects nothing without a visor";
 
 /** Flags that may also stand before a client command (cli.md 3). */
 export const CLIENT_FLAGS = {
@@ -42,11 +48,9 @@ export const SEND_FLAGS = {
     type: "string",
     short: "n",
     value: "network",
-    suggestions: ["skynet", "dmsg", "tcp-direct", "auto", "cxo"],
+    suggestions: SEND_NETWORKS,
     default: "skynet",
-    help:
-      "where the app runs with --cxo, tcp-direct is the link to this peer alone and everything " +
-      "else the feed; elsewhere it selects nothing without a visor; ignored with --via",
+    help: `${SEND_NET_HELP}; ignored with --via`,
   },
   "wait": {
     type: "duration",
@@ -100,7 +104,7 @@ export const LISTEN_FLAGS = {
     type: "string",
     short: "n",
     value: "network",
-    suggestions: ["skynet", "dmsg", "tcp-direct", "cxo"],
+    suggestions: LISTEN_NETWORKS,
     help: "only this network: skynet, dmsg, tcp-direct or cxo",
   },
   "raw": { type: "bool", help: "do not escape line breaks" },

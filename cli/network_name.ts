@@ -1,5 +1,10 @@
 import { CliError } from "./errors.ts";
 
+/** Networks that a message can be sent over (cli.md 4). */
+export const SEND_NETWORKS = ["skynet", "dmsg", "tcp-direct", "auto", "cxo"] as const;
+/** Networks that a message can have come over (cli.md 5). */
+export const LISTEN_NETWORKS = ["skynet", "dmsg", "tcp-direct", "cxo"] as const;
+
 /**
  * Checks the value of `--net`.
  *

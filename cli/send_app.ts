@@ -7,13 +7,11 @@ import { type Answer, AnswerTimeout, ControlClient, refusal } from "./control_cl
 import { CliError, EXIT_OK } from "./errors.ts";
 import { type JsonView, numberField, parseJsonObject, textField } from "./json_view.ts";
 import type { CliIo } from "./io.ts";
-import { checkNetwork } from "./network_name.ts";
+import { checkNetwork, SEND_NETWORKS } from "./network_name.ts";
 import { printResult } from "./send_result.ts";
 import { escapeBody, serverText } from "./terminal_text.ts";
 import { counterDelta, counterSummary, type Verbose, verboseWriter } from "./verbose.ts";
 
-/** Networks that `--net` can name (cli.md 4). */
-const NETWORKS = ["skynet", "dmsg", "tcp-direct", "auto", "cxo"];
 /** Added to `--wait` for the whole answer, ms (cli.md 4.1). */
 export const WAIT_GRACE_MS = 5_000;
 /** Longest wait for an answer when no receipt is waited for, ms (cli.md 4.1). */
@@ -37,7 +35,7 @@ interface Sending {
 /** Hands the message to the local app: every outcome of cli.md 4.1. */
 export async function sendThroughApp(call: Call<typeof SEND_FLAGS>): Promise<number> {
   const { flags, io } = call;
-  checkNetwork(flags.net, NETWORKS);
+  checkNetwork(flags.net, SEND_NETWORKS);
   const client = ControlClient.of(call);
   const recipient = await resolvePeer(flags.to, await AliasBook.open(io));
   const verbose = verboseWriter(io.output, flags.verbose);

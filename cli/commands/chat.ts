@@ -6,10 +6,8 @@ import { ControlClient, refusal } from "../control_client.ts";
 import { wantsColour } from "../environment.ts";
 import { CliError, EXIT_OK } from "../errors.ts";
 import type { CliIo } from "../io.ts";
-import { checkNetwork } from "../network_name.ts";
+import { checkNetwork, SEND_NETWORKS } from "../network_name.ts";
 
-/** Networks that `--net` can name, as for `send`. */
-const NETWORKS = ["skynet", "dmsg", "tcp-direct", "auto", "cxo"];
 /** Digits of a key that stand for it in the title and beside its messages. */
 const SHORT_KEY = 8;
 
@@ -17,7 +15,7 @@ const SHORT_KEY = 8;
 export async function run(call: Call<typeof CHAT_FLAGS>): Promise<number> {
   const { flags, given, io } = call;
   if (!given.has("to")) throw new CliError('required flag(s) "to" not set', { code: "usage" });
-  checkNetwork(flags.net, NETWORKS);
+  checkNetwork(flags.net, SEND_NETWORKS);
   const client = ControlClient.of(call);
   const aliases = await AliasBook.open(io);
   const key = await resolvePeer(flags.to, aliases);

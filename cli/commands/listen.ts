@@ -6,10 +6,7 @@ import { CliError, EXIT_OK } from "../errors.ts";
 import { followFeed } from "../event_feed.ts";
 import { ListenFeed } from "../listen_feed.ts";
 import { JsonPrinter, type ListenView, TextPrinter } from "../listen_printers.ts";
-import { checkNetwork } from "../network_name.ts";
-
-/** Networks that `--net` can select. */
-const NETWORKS = ["skynet", "dmsg", "tcp-direct", "cxo"];
+import { checkNetwork, LISTEN_NETWORKS } from "../network_name.ts";
 
 /** Prints messages as they arrive, until it is told to stop (cli.md 5). */
 export async function run(call: Call<typeof LISTEN_FLAGS>): Promise<number> {
@@ -17,7 +14,7 @@ export async function run(call: Call<typeof LISTEN_FLAGS>): Promise<number> {
   if (flags.raw && flags.json) {
     throw new CliError("--raw and --json are mutually exclusive", { code: "usage" });
   }
-  if (flags.net !== "") checkNetwork(flags.net, NETWORKS);
+  if (flags.net !== "") checkNetwork(flags.net, LISTEN_NETWORKS);
   const client = ControlClient.of(call);
   const aliases = await AliasBook.open(io);
   const from = flags.from === "" ? "" : await resolvePeer(flags.from, aliases);

@@ -77,6 +77,7 @@ for (const shell of SHELLS) {
         "tcp-direct",
       ]),
     );
+    assert.deepEqual(await find(script, "skychat chat --net c"), ["cxo"]);
     assert.deepEqual(await find(script, "skychat send --msg "), []);
   });
 
