@@ -6,6 +6,7 @@ import {
   FILL_LIMIT_MS,
   FollowedFeed,
   GIVEN_MS,
+  MAX_LEFTOVER_BYTES,
   REGISTRY,
   type RootMessage,
   rootMessage,
@@ -228,6 +229,27 @@ Deno.test("FollowedFeed asks for nothing twice of another Root after one that br
     await clock.advance(1);
     assert.deepEqual(ends, ["0 an object is missing", "1 complete"]);
     assert.deepEqual(again.asked.filter((id) => came.has(id)), []);
+  }));
+
+Deno.test("FollowedFeed keeps up to MAX_LEFTOVER_BYTES of what broke, over all Roots, and with more nothing", () =>
+  Scene.play(async (scene) => {
+    const { author, clock, ends, feed } = scene;
+    const size = MAX_LEFTOVER_BYTES / 4;
+    const source = new FakeSource((id) => {
+      const answer = author.serve(id);
+      const isLost = answer !== "timeout" && answer !== "closed" && answer.type === "Object" &&
+        answer.value.length < 100 && utf8Text(answer.value).includes("lost");
+      return isLost ? undefined : answer;
+    });
+    const held: number[] = [];
+    for (const name of ["1", "2", "3", "4"]) {
+      const leaves = { [`msgs/${name}`]: name.repeat(size), [`msgs/${name}-gone`]: `lost ${name}` };
+      await scene.offer(author.publish(leaves), source);
+      await clock.advance(FILL_LIMIT_MS);
+      held.push(feed.objects);
+    }
+    assert.deepEqual(ends, ["0 timeout", "1 timeout", "2 timeout", "3 timeout"]);
+    assert.deepEqual(held.map((count) => count > 0), [true, true, true, false]);
   }));
 
 Deno.test("FollowedFeed keeps the objects of a Root that it gave back for GIVEN_MS, and no longer", () =>
