@@ -1,4 +1,5 @@
-import { Contacts, denoFiles, Privacy, UnreadEstimate } from "#contacts";
+import { Contacts, Privacy, UnreadEstimate } from "#contacts";
+import { denoFiles } from "#files";
 import type { Log } from "#kit";
 import type { History } from "#store";
 

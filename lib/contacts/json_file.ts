@@ -1,5 +1,5 @@
+import { type Files, folderOf } from "#files";
 import { errorText, type Log, quoteForLog } from "#kit";
-import type { ContactFiles } from "./contact_files.ts";
 
 /** Most bytes of a settings file (ours): 5,000 entries of the longest names have 1.4 MB. */
 export const MAX_SETTINGS_BYTES = 2_097_152;
@@ -9,7 +9,7 @@ export interface JsonFileOptions {
   /** Where it is; its folder is made when it is first written. */
   readonly path: string;
   /** How it is read and replaced. */
-  readonly files: ContactFiles;
+  readonly files: Files;
   /** Told why it cannot be used. */
   readonly log: Log;
   /** For log lines: `address book`, `privacy settings`. */
@@ -64,7 +64,7 @@ export class JsonFile {
     const { path, files, log, what } = this.#options;
     const temporary = `${path}.tmp`;
     try {
-      await files.makeFolderOf(path);
+      await files.makeFolder(folderOf(path));
       await files.write(temporary, `${JSON.stringify(document, null, 2)}\n`);
       await files.rename(temporary, path);
     } catch (error) {

@@ -2,13 +2,14 @@
  * What the user decided about people: names for keys, who is blocked, who needs approval; and how
  * many messages nobody has read.
  *
- * Above `#kit`; `#app` plugs it into `#http` and `#chat`. It never sees a message or a link, and
- * touches files only through {@link ContactFiles}. Formats: `docs/spec/http-api.md` 4.11, 4.12, 4.18.
+ * Above `#kit` and `#files`; `#app` plugs it into `#http` and `#chat`. It never sees a message or a link, and
+ * touches files only through {@link Files}. Formats: `docs/spec/http-api.md` 4.11, 4.12, 4.18.
  *
  * @example
  * ```ts
+ * import { MemoryFiles } from "#files";
  * import { silentLog } from "#kit";
- * import { Contacts, MemoryFiles } from "#contacts";
+ * import { Contacts } from "#contacts";
  *
  * const files = new MemoryFiles();
  * const contacts = await Contacts.open({ path: "contacts.json", files, log: silentLog });
@@ -19,11 +20,8 @@
  *
  * @module
  */
-export type { ContactFiles } from "./contact_files.ts";
 export { cleanName, Contacts, MAX_CONTACTS, MAX_NAME } from "./contacts.ts";
 export { ContactsError, type ContactsFault } from "./contacts_error.ts";
-export { denoFiles } from "./deno_files.ts";
 export { type JsonFileOptions, MAX_SETTINGS_BYTES } from "./json_file.ts";
-export { MemoryFiles } from "./memory_files.ts";
 export { MAX_WRITTEN_TO, Privacy, type PrivacyOptions, type PrivacyState } from "./privacy.ts";
 export { UnreadEstimate } from "./unread.ts";

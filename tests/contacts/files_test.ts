@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
-import { Contacts, denoFiles, MAX_SETTINGS_BYTES, MemoryFiles } from "#contacts";
-import { testContactFiles } from "../contract/contact_files_suite.ts";
+import { Contacts, MAX_SETTINGS_BYTES } from "#contacts";
+import { denoFiles, MemoryFiles } from "#files";
 import { RecordingLog } from "../net/recording_log.ts";
 import { ALICE, BOB, PATH } from "./people.ts";
 
@@ -8,19 +8,10 @@ import { ALICE, BOB, PATH } from "./people.ts";
 async function ownFolder() {
   const root = await Deno.makeTempDir();
   return {
-    files: denoFiles,
     folder: `${root}/data`,
     [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }),
   };
 }
-
-testContactFiles("denoFiles", ownFolder);
-testContactFiles("MemoryFiles", () =>
-  Promise.resolve({
-    files: new MemoryFiles(),
-    folder: "data",
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  }));
 
 const bits = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
 
@@ -55,26 +46,6 @@ Deno.test("Contacts ignores and replaces what a killed process left half written
   deepStrictEqual((await Contacts.open(options))?.all(), { [ALICE]: "Alice", [BOB]: "Bob" });
   strictEqual(await bits(path), 0o600);
   await rejects(Deno.stat(`${path}.tmp`), Deno.errors.NotFound);
-});
-
-Deno.test("denoFiles writes through no link that somebody left in the way", async () => {
-  await using own = await ownFolder();
-  const { folder } = own;
-  await Deno.mkdir(folder);
-  await Deno.writeTextFile(`${folder}/precious`, "keep");
-  await Deno.symlink(`${folder}/precious`, `${folder}/contacts.json.tmp`);
-  await denoFiles.write(`${folder}/contacts.json.tmp`, "new");
-  strictEqual(await Deno.readTextFile(`${folder}/precious`), "keep");
-});
-
-Deno.test("denoFiles reads no folder, no device and no bytes that are not UTF-8", async () => {
-  await using own = await ownFolder();
-  const { folder } = own;
-  await Deno.mkdir(folder);
-  await rejects(denoFiles.read(folder, 10), /not a regular file/);
-  await rejects(denoFiles.read("/dev/zero", 10), /not a regular file/);
-  await Deno.writeFile(`${folder}/latin1`, Uint8Array.of(0x22, 0xe4, 0x22));
-  await rejects(denoFiles.read(`${folder}/latin1`, 10), TypeError);
 });
 
 Deno.test("Contacts leaves a file that it cannot use as it is, and says so", async () => {

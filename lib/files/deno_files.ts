@@ -1,8 +1,8 @@
-import { concat } from "#kit";
-import type { ContactFiles } from "./contact_files.ts";
+import { concat, utf8 } from "#kit";
+import { type Files, folderOf } from "./files.ts";
 
 /** The file system of this machine. */
-export const denoFiles: ContactFiles = {
+export const denoFiles: Files = {
   async read(path, most) {
     const status = await unlessMissing(Deno.stat(path));
     if (status === undefined) return undefined;
@@ -11,20 +11,35 @@ export const denoFiles: ContactFiles = {
     using file = await Deno.open(path);
     return new TextDecoder("utf-8", { fatal: true }).decode(await readBounded(file, most));
   },
-  async makeFolderOf(path) {
-    await Deno.mkdir(folderOf(path), { recursive: true, mode: 0o700 });
-  },
   async write(path, text) {
     // Removed and made anew: an old one may be a link, or readable for others.
     await unlessMissing(Deno.remove(path));
     using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-    let rest: Uint8Array = new TextEncoder().encode(text);
-    while (rest.length > 0) rest = rest.subarray(await file.write(rest));
+    await writeAll(file, utf8(text));
     await file.sync();
   },
   async rename(from, to) {
     await Deno.rename(from, to);
-    await syncFolderOf(to);
+    await syncFolder(folderOf(to));
+  },
+  async makeFolder(path) {
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+  },
+  async append(path, text) {
+    using file = await Deno.open(path, { append: true, create: true, mode: 0o600 });
+    await writeAll(file, utf8(text));
+    await file.syncData();
+  },
+  async list(path) {
+    const names: string[] = [];
+    try {
+      for await (const { isDirectory, name } of Deno.readDir(path)) {
+        if (isDirectory) names.push(name);
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    return names;
   },
 };
 
@@ -41,10 +56,14 @@ async function readBounded(file: Deno.FsFile, most: number): Promise<Uint8Array>
   }
 }
 
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+}
+
 /** So that the new name survives a power cut. Where folders cannot be opened it has to do without. */
-async function syncFolderOf(path: string): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   try {
-    using folder = await Deno.open(folderOf(path));
+    using folder = await Deno.open(path);
     await folder.sync();
   } catch {
     return;
@@ -58,8 +77,4 @@ async function unlessMissing<T>(result: Promise<T>): Promise<T | undefined> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-}
-
-function folderOf(path: string): string {
-  return path.slice(0, path.lastIndexOf("/") + 1) || ".";
 }
