@@ -19,11 +19,13 @@
  * @module
  */
 export * from "./aead.ts";
+export * from "./aes_gcm.ts";
 export { selectedBackends } from "./backends.ts";
 export * from "./ecdh.ts";
 export * from "./hash.ts";
 export * from "./kem.ts";
 export * from "./keys.ts";
+export * from "./nonce_aead.ts";
 export {
   hashPassword,
   MAX_PASSWORD_BYTES,

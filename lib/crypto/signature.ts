@@ -1,4 +1,4 @@
-import { CodedError, fromHex } from "#kit";
+import { CodedError, fromHex, toHex } from "#kit";
 import { curve } from "./backends.ts";
 import { KeyError, PublicKey, type SecretKey } from "./keys.ts";
 
@@ -37,11 +37,19 @@ export function recoverPublicKey(
   signature: Uint8Array,
   digest: Uint8Array,
 ): PublicKey | undefined {
-  checkDigest(digest);
-  const recid = signature[64];
-  if (signature.length !== SIGNATURE_LENGTH || recid === undefined || recid > 3) return undefined;
-  const point = curve().recover(signature.subarray(0, 64), recid, digest);
+  const point = recover(signature, digest);
   return point && PublicKey.fromBytes(point);
+}
+
+/**
+ * Whether {@link recoverPublicKey} gives the key with these hex digits. Faster, since a recovered point need
+ * not be looked at once more.
+ *
+ * @throws {RangeError} for a digest of another length.
+ */
+export function recoversTo(key: string, signature: Uint8Array, digest: Uint8Array): boolean {
+  const point = recover(signature, digest);
+  return point !== undefined && toHex(point) === key;
 }
 
 /**
@@ -81,6 +89,13 @@ export function parseSignature(text: string): Uint8Array {
   if (bytes === undefined) throw new KeyError("Invalid signature");
   if (bytes.length !== SIGNATURE_LENGTH) throw new KeyError("Invalid signature length");
   return bytes;
+}
+
+function recover(signature: Uint8Array, digest: Uint8Array): Uint8Array | undefined {
+  checkDigest(digest);
+  const recid = signature[64];
+  if (signature.length !== SIGNATURE_LENGTH || recid === undefined || recid > 3) return undefined;
+  return curve().recover(signature.subarray(0, 64), recid, digest);
 }
 
 function checkDigest(digest: Uint8Array): void {

@@ -24,3 +24,4 @@ export * from "./duration.ts";
 export * from "./errors.ts";
 export * from "./log.ts";
 export * from "./random.ts";
+export * from "./rfc3339.ts";

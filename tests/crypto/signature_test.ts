@@ -5,6 +5,7 @@ import {
   KeyError,
   parseSignature,
   recoverPublicKey,
+  recoversTo,
   SecretKey,
   sha256,
   SignatureError,
@@ -53,6 +54,11 @@ eachCurve("recoverPublicKey finds the recorded key, or none", () => {
     // Upstream's bare recovery looks at two bits of the id only; ours takes 0 to 3.
     const expected = name === "recid 4" || !recover.ok ? undefined : recover.pk;
     assert.equal(recovered?.hex, expected, name);
+    const keys = [recover.pk, ...vectors.verify.map(({ pk }) => pk)];
+    for (const key of keys) {
+      if (key === undefined) continue;
+      assert.equal(recoversTo(key, bytes(sig), bytes(hash)), key === expected, name);
+    }
   }
 });
 
@@ -112,6 +118,7 @@ eachCurve("signDigest refuses the zero digest; other lengths are a programmer's 
   for (const length of [0, 31, 33, 4096]) {
     assert.throws(() => signDigest(secret, new Uint8Array(length)), RangeError);
     assert.throws(() => recoverPublicKey(new Uint8Array(65), new Uint8Array(length)), RangeError);
+    assert.throws(() => recoversTo("", new Uint8Array(65), new Uint8Array(length)), RangeError);
   }
 });
 
