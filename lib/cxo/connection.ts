@@ -55,6 +55,8 @@ export interface CxoConnectionOptions {
   readonly clock: Clock;
   /** Called for one message at a time, in order, once the handshake is done. */
   readonly onMessage: CxoMessageHandler;
+  /** Whether objects of any size are taken from a peer that dialled us; by default small ones. */
+  readonly takesLarge?: () => boolean;
 }
 
 /** Why a connection did not become ready. Stable. */
@@ -88,6 +90,8 @@ export class CxoConnectionError extends CodedError {
 export class CxoConnection {
   /** The peer's key, proven by the link: also its node id, once {@link ready} resolved. */
   readonly peer: KeyHex;
+  /** `dialer` when we opened it. */
+  readonly role: CxoRole;
   /** `ip:port` of the other end. */
   readonly remoteAddress: string;
   /** When it was made, on the clock of durations. */
@@ -116,15 +120,16 @@ export class CxoConnection {
 
   /** Over a link whose handshake is done. Nothing happens before {@link run}. */
   constructor(link: CxoLink, options: CxoConnectionOptions) {
-    const { clock, role, nodeId } = options;
+    const { clock, role, nodeId, takesLarge } = options;
     this.peer = link.peer.hex;
+    this.role = role;
     this.remoteAddress = link.remoteAddress;
     this.openedAt = this.#heardAt = this.#spokeAt = clock.now();
     this.ready = this.#hello.promise;
     this.ready.catch(() => {});
     this.#link = link;
     this.#options = options;
-    this.#wire = new CxoWire({ role, nodeId });
+    this.#wire = new CxoWire({ role, nodeId, ...(takesLarge && { takesLarge }) });
     this.#deadlines = new Deadlines(clock);
     this.#replies = new RateLimiter({ clock, capacity: 1 });
     this.#requests = new PendingRequests(this.#wire, this.#deadlines);

@@ -26,9 +26,12 @@ export type FeedEntry =
   /** The own feed has no leaf before this path any more. */
   | { readonly kind: "before"; readonly path: string }
   /** Of a followed feed, the leaf with this name (see `SeenLeaves`) was handled. */
-  | { readonly kind: "seen"; readonly name: string };
+  | { readonly kind: "seen"; readonly name: string }
+  /** The own feed has no leaf of this path any more, until it is put again. */
+  | { readonly kind: "gone"; readonly path: string };
 
-const KINDS: readonly FeedEntry["kind"][] = ["leaf", "before", "seen"];
+/** In the order of their numbers on disk: new ones come last. */
+const KINDS: readonly FeedEntry["kind"][] = ["leaf", "before", "seen", "gone"];
 
 /** The bytes of an entry. */
 export function encodeFeedEntry(entry: FeedEntry): Uint8Array {
@@ -48,6 +51,7 @@ export function decodeFeedEntry(bytes: Uint8Array): FeedEntry | CxoFault {
       case "leaf":
         return { kind, path: path(), value: reader.bytes({ most: MAX_OBJECT_BYTES }) };
       case "before":
+      case "gone":
         return { kind, path: path() };
       case "seen":
         return { kind, name: reader.hex(LEAF_NAME_BYTES) };
@@ -100,6 +104,7 @@ export async function readFeedJournal(
   log: Log,
 ): Promise<StoredFeed> {
   const leaves = new Map<string, Uint8Array>();
+  const gone = new Set<string>();
   let [unreadable, droppedBefore] = [0, ""];
   if (journal === undefined) return { state: undefined, leaves, droppedBefore };
   const { state, entries } = await journal.read();
@@ -109,7 +114,10 @@ export async function readFeedJournal(
     if (entry instanceof CxoFault || entry.kind === "seen") unreadable++;
     else if (entry.kind === "before") {
       if (entry.path > droppedBefore) droppedBefore = entry.path;
-    } else if (!leaves.has(entry.path) && !sortsBefore(entry.path, droppedBefore)) {
+    } else if (entry.kind === "gone") gone.add(entry.path);
+    else if (
+      !leaves.has(entry.path) && !gone.has(entry.path) && !sortsBefore(entry.path, droppedBefore)
+    ) {
       leaves.set(entry.path, entry.value);
     }
   }

@@ -19,6 +19,8 @@ export interface FillView {
   has(id: ObjectId): boolean;
   /** An object that is held alone, such as one that a broken fill left. */
   get(id: ObjectId): Uint8Array | undefined;
+  /** An object that is held for another feed; by default none is. */
+  borrow?(id: ObjectId): CxoObject | undefined;
 }
 
 /** How much one Root may bring; by default {@link MAX_FILL_OBJECTS} and {@link MAX_FILL_BYTES}. */
@@ -50,6 +52,8 @@ export class Filler {
   readonly #view: FillView;
   readonly #most: Required<FillLimits>;
   readonly #objects = new Map<ObjectId, CompactObject>();
+  /** Those of them that came from other feeds, with what they were said to name. */
+  readonly #borrowed = new Map<ObjectId, readonly ObjectId[]>();
   readonly #waiting = new Map<ObjectId, Task[]>();
   readonly #outstanding = new Set<ObjectId>();
   /** Objects that were met, by what they were met as. */
@@ -90,9 +94,14 @@ export class Filler {
     return this.#outstanding.size;
   }
 
-  /** What was accepted, with what it names. With a complete Root all of it is to be held. */
+  /** What was accepted or found, with what it names. With a complete Root all of it is to be held. */
   get objects(): ReadonlyMap<ObjectId, CxoObject> {
     return this.#objects;
+  }
+
+  /** What of it is held for other feeds as well. */
+  get borrowed(): { has(id: ObjectId): boolean } {
+    return this.#borrowed;
   }
 
   /** Bytes that came in answers. */
@@ -100,11 +109,10 @@ export class Filler {
     return this.#bytes;
   }
 
-  /** Ids to request now; each is named once. */
-  next(): ObjectId[] {
+  /** Ids to {@link find} or request now, so many at most; each is named once. */
+  next(most: number = MAX_FILL_REQUESTS - this.#outstanding.size): ObjectId[] {
     if (this.#fault !== undefined) return [];
-    const end = this.#asked + MAX_FILL_REQUESTS - this.#outstanding.size;
-    const ids = this.#queue.slice(this.#asked, end);
+    const ids = this.#queue.slice(this.#asked, this.#asked + most);
     for (const id of ids) this.#outstanding.add(id);
     this.#asked += ids.length;
     return ids;
@@ -116,11 +124,28 @@ export class Filler {
     this.#run(() => {
       this.#check(id, bytes);
       this.#objects.set(id, new CompactObject(id, compact(bytes)));
-      const tasks = this.#waiting.get(id) ?? [];
-      this.#waiting.delete(id);
-      this.#work(tasks.flatMap((task) => this.#open(task, bytes)));
+      this.#openAll(id, bytes);
     });
     return this.#fault ?? "taken";
+  }
+
+  /** Takes an object that {@link next} named from another feed; undefined where none has it. */
+  find(id: ObjectId): FillStep | undefined {
+    const object = this.#fault === undefined ? this.#view.borrow?.(id) : undefined;
+    if (object === undefined) return undefined;
+    if (!this.#outstanding.delete(id)) return "ignored";
+    // The same texts, so that what is held twice takes little room.
+    const data = object instanceof CompactObject ? object.data : compact(object.bytes);
+    this.#objects.set(object.id, new CompactObject(object.id, data));
+    this.#borrowed.set(object.id, object.children);
+    this.#run(() => this.#openAll(id, object.bytes));
+    return this.#fault ?? "taken";
+  }
+
+  #openAll(id: ObjectId, bytes: Uint8Array): void {
+    const tasks = this.#waiting.get(id) ?? [];
+    this.#waiting.delete(id);
+    this.#work(tasks.flatMap((task) => this.#open(task, bytes)));
   }
 
   /** What the object names, which is noted with it. */
@@ -128,7 +153,10 @@ export class Filler {
     const tasks = below(task, bytes);
     const object = this.#objects.get(task.id);
     if (object !== undefined && tasks.length > 0) {
-      const named = tasks.map(({ id }) => id);
+      const ids = tasks.map(({ id }) => id);
+      const said = this.#borrowed.get(task.id);
+      // Said by the writer of another feed: equal ones are taken because they are held already.
+      const named = said !== undefined && equalIds(said, ids) ? said : ids;
       // Bytes that are met as two kinds, which takes a hostile writer, name what either names.
       const known = object.children;
       const children = known.length === 0 ? named : [...new Set([...known, ...named])];
@@ -187,6 +215,10 @@ export class Filler {
     this.#outstanding.clear();
     this.#seen.clear();
   }
+}
+
+function equalIds(some: readonly ObjectId[], others: readonly ObjectId[]): boolean {
+  return some.length === others.length && some.every((id, index) => id === others[index]);
 }
 
 /** What an object of that kind names. */

@@ -1,5 +1,6 @@
 import { type Clock, equalBytes, type Timer } from "#kit";
 import { type Rate, RateLimiter } from "#net";
+import type { ComingObjects } from "./coming_objects.ts";
 import { CxoFault } from "./fault.ts";
 import {
   Filler,
@@ -43,6 +44,13 @@ export interface FollowedFeedOptions {
   readonly clock: Clock;
   /** How much one Root may bring. */
   readonly limits?: FillLimits;
+  /**
+   * Objects that are held for other feeds: they need not be fetched, and are not held twice. Feeds of a
+   * group are nearly the same tree.
+   */
+  readonly known?: (id: ObjectId) => CxoObject | undefined;
+  /** What is on its way to those feeds. */
+  readonly coming?: ComingObjects;
   /** Handles what is new; the next Root waits until it is done. */
   readonly onUpdate: (update: FeedUpdate) => Promise<void>;
   /** Told how each Root ended, after {@link onUpdate}. */
@@ -80,7 +88,7 @@ export class FollowedFeed implements SharedFeed {
   #completedAt: number | undefined;
   /** What was given back, the newest first. */
   #given: readonly Given[] = [];
-  #current: (Offer & { readonly run: FillRun }) | undefined;
+  #current: (Offer & { readonly run: FillRun; readonly filler: Filler }) | undefined;
   #pending: Offer | undefined;
   #work: Promise<void> = Promise.resolve();
   #closed = false;
@@ -132,6 +140,11 @@ export class FollowedFeed implements SharedFeed {
     return this.#shelf.get(id);
   }
 
+  /** An object that is held, be it of a Root that is not complete yet, with what it is said to name. */
+  held(id: ObjectId): CxoObject | undefined {
+    return this.#shelf.held(id) ?? this.#current?.filler.objects.get(id) ?? this.#leftover.get(id);
+  }
+
   offer(message: RootMessage, source: RootSource): CxoFault | "stale" | undefined {
     if (this.#closed || message.feed !== this.key) return undefined;
     const { value } = message;
@@ -166,10 +179,10 @@ export class FollowedFeed implements SharedFeed {
     const offer = this.#pending;
     if (this.#current !== undefined || this.#breathing || offer === undefined) return;
     this.#pending = undefined;
-    const { clock } = this.#options;
+    const { clock, coming } = this.#options;
     const filler = new Filler(offer.signed.root, this.#view(), this.#most);
-    const run = new FillRun(filler, { source: offer.source, clock });
-    this.#current = { ...offer, run };
+    const run = new FillRun(filler, { source: offer.source, clock, coming });
+    this.#current = { ...offer, run, filler };
     this.#work = this.#finish(offer.signed, filler, run);
   }
 
@@ -177,6 +190,7 @@ export class FollowedFeed implements SharedFeed {
     return {
       has: (id) => this.#shelf.has(id),
       get: (id) => this.#leftover.get(id)?.bytes,
+      borrow: (id) => this.#options.known?.(id),
     };
   }
 
@@ -256,7 +270,9 @@ export class FollowedFeed implements SharedFeed {
       (id) => this.#lookUp(id, filler),
       () => clock.sleep(0),
     );
-    for (const object of filler.objects.values()) this.#leftover.set(object.id, object);
+    for (const object of filler.objects.values()) {
+      if (!filler.borrowed.has(object.id)) this.#leftover.set(object.id, object);
+    }
     this.#leftoverBytes += filler.bytes;
     const isTooMuch = this.#leftoverBytes > MAX_LEFTOVER_BYTES;
     if (isTooMuch || this.#leftover.size > this.#most.objects) this.#clearLeftover();
@@ -264,7 +280,8 @@ export class FollowedFeed implements SharedFeed {
   }
 
   #lookUp(id: ObjectId, filler: Filler): Uint8Array | undefined {
-    return this.#shelf.get(id) ?? filler.objects.get(id)?.bytes ?? this.#leftover.get(id)?.bytes;
+    const held = filler.objects.get(id) ?? this.#leftover.get(id);
+    return this.#shelf.get(id) ?? held?.bytes;
   }
 
   #clearLeftover(): void {

@@ -3,10 +3,11 @@ import { FloodLog, type LinkEnd, type Rate, RateLimiter } from "#net";
 import { CxoConnection, type CxoLink } from "./connection.ts";
 import { CxoFault } from "./fault.ts";
 import type { CxoMessage, RootMessage } from "./messages.ts";
+import { NodePeers } from "./node_peers.ts";
 import type { KeyHex, ObjectId } from "./object_id.ts";
 import { REGISTRY } from "./registry.ts";
 import { rootMessage, type SignedRoot } from "./root.ts";
-import type { RootSource, SharedFeed } from "./shared_feed.ts";
+import type { Audience, RootSource, SharedFeed } from "./shared_feed.ts";
 import { type Share, Turns } from "./turns.ts";
 
 /** Roots that one connection may push; with more it is read more slowly (ours; publishers batch 300 ms). */
@@ -31,6 +32,14 @@ export interface CxoNodeOptions {
   readonly log: Log;
   /** Whether a node may follow, preview and fetch; everybody by default (cxo.md 4.4). */
   readonly mayFollow?: (nodeId: KeyHex, feed: KeyHex) => boolean;
+  /** Whether objects of any size are taken from a node that dialled us; from nobody by default. */
+  readonly takesLarge?: (nodeId: KeyHex) => boolean;
+  /** A connection is the one that counts for its node id from now on (cxo.md 8.2): what to ask goes over it. */
+  readonly onReady?: (connection: CxoConnection) => void;
+  /** The one that counted ended, and the node has no other. */
+  readonly onGone?: (connection: CxoConnection, end: LinkEnd) => void;
+  /** A peer subscribed to a feed, or pushed a Root, whether we take it or not. */
+  readonly onHeard?: (connection: CxoConnection) => void;
 }
 
 /** What a node knows of one connection. */
@@ -51,9 +60,9 @@ interface Member {
  */
 export class CxoNode {
   readonly #options: CxoNodeOptions;
-  readonly #feeds = new Map<KeyHex, SharedFeed>();
+  readonly #feeds = new Map<KeyHex, { readonly feed: SharedFeed; readonly audience: Audience }>();
   readonly #members = new Map<RootSource, Member>();
-  readonly #byNode = new Map<KeyHex, CxoConnection>();
+  readonly #peers: NodePeers;
   readonly #running = new Set<Promise<unknown>>();
   readonly #drops: FloodLog;
   readonly #turns: Turns;
@@ -65,6 +74,10 @@ export class CxoNode {
   constructor(options: CxoNodeOptions) {
     this.#options = options;
     this.#turns = new Turns(options.clock);
+    this.#peers = new NodePeers({
+      ...{ clock: options.clock, nodeId: options.nodeId },
+      onCounts: (connection) => options.onReady?.(connection),
+    });
     this.#drops = new FloodLog({
       clock: options.clock,
       write: (line) => options.log.warn(line),
@@ -74,8 +87,16 @@ export class CxoNode {
   }
 
   /** Serves a feed to whoever may follow it; one that was shared before under its key is not any more. */
-  share(feed: SharedFeed): void {
-    this.#feeds.set(feed.key, feed);
+  share(feed: SharedFeed, audience: Audience = "followers"): void {
+    this.#feeds.set(feed.key, { feed, audience });
+  }
+
+  /** Neither serves a feed nor takes its Roots any more, and tells whoever sends them (cxo.md 4.4). */
+  unshare(feed: KeyHex): void {
+    this.#feeds.delete(feed);
+    for (const { connection, feeds } of this.#members.values()) {
+      if (feeds.delete(feed)) connection.notify({ type: "Unsub", feed });
+    }
   }
 
   /** Connections that follow a feed. */
@@ -85,9 +106,22 @@ export class CxoNode {
     return count;
   }
 
-  /** Connections past their greeting. */
+  /** Nodes with a connection past its greeting. */
   get connections(): number {
-    return this.#byNode.size;
+    return this.#peers.size;
+  }
+
+  /** The connection that counts for a node. */
+  connectionOf(nodeId: KeyHex): CxoConnection | undefined {
+    const connection = this.#peers.get(nodeId);
+    return connection?.isClosed ? undefined : connection;
+  }
+
+  /** Ends every connection of these nodes, greeted or not; how many. */
+  cut(isCut: (nodeId: KeyHex) => boolean, reason: string): number {
+    const found = [...this.#members.values()].filter(({ connection }) => isCut(connection.peer));
+    for (const { connection } of found) connection.close(reason);
+    return found.length;
   }
 
   /** Uses a link until it ends. Never rejects for what a peer does. */
@@ -95,11 +129,10 @@ export class CxoNode {
     link: CxoLink,
     role: "dialer" | "acceptor",
   ): { readonly connection: CxoConnection; readonly ended: Promise<LinkEnd> } {
-    const { clock, nodeId } = this.#options;
+    const { clock, nodeId, takesLarge } = this.#options;
     const connection = new CxoConnection(link, {
-      role,
-      nodeId,
-      clock,
+      ...{ role, nodeId, clock },
+      takesLarge: () => takesLarge?.(link.peer.hex) ?? false,
       onMessage: (message, seq) => this.#onMessage(member, message, seq),
     });
     const member: Member = {
@@ -140,7 +173,7 @@ export class CxoNode {
     member.feeds.add(feed);
     const answer = await connection.request({ type: "Sub", feed });
     if (typeof answer === "object" && answer.type === "Ok") {
-      for (const root of this.#feeds.get(feed)?.giveBack() ?? []) {
+      for (const root of this.#feeds.get(feed)?.feed.giveBack() ?? []) {
         connection.notify(rootMessage(root));
       }
       return undefined;
@@ -187,7 +220,16 @@ export class CxoNode {
     const { connection } = member;
     if (this.#closed) connection.close("shutting down");
     this.#members.set(connection, member);
-    void connection.ready.then(() => this.#welcome(connection), () => {});
+    void connection.ready.then(() => {
+      if (!connection.isClosed) this.#peers.welcome(connection);
+    }, () => {});
+    const end = await this.#serveLink(connection);
+    this.#members.delete(connection);
+    if (this.#peers.leave(connection)) this.#options.onGone?.(connection, end);
+    return end;
+  }
+
+  async #serveLink(connection: CxoConnection): Promise<LinkEnd> {
     try {
       return await connection.run();
     } catch (error) {
@@ -195,18 +237,7 @@ export class CxoNode {
       const { log } = this.#options;
       log.error(`skychat: cxo connection to ${connection.peer} failed: ${quoteForLog(message)}`);
       return { code: "failed", message };
-    } finally {
-      this.#members.delete(connection);
-      if (this.#byNode.get(connection.peer) === connection) this.#byNode.delete(connection.peer);
     }
-  }
-
-  /** One connection for each node: the newest stays. */
-  #welcome(connection: CxoConnection): void {
-    if (connection.isClosed) return;
-    const older = this.#byNode.get(connection.peer);
-    this.#byNode.set(connection.peer, connection);
-    older?.close("superseded by a newer connection");
   }
 
   #tellDropped({ peer, remoteAddress }: CxoConnection, reason: string): void {
@@ -215,6 +246,7 @@ export class CxoNode {
 
   #onMessage(member: Member, message: CxoMessage, seq: number): void | Promise<void> {
     const { connection } = member;
+    if (message.type === "Root" || message.type === "Sub") this.#options.onHeard?.(connection);
     switch (message.type) {
       case "RqObject":
         return this.#onRequest(member, message.id, seq);
@@ -252,10 +284,11 @@ export class CxoNode {
 
   #objectFor({ connection, feeds }: Member, id: ObjectId): Uint8Array | undefined {
     if (id === REGISTRY.id) return REGISTRY.bytes;
-    for (const feed of this.#feeds.values()) {
+    for (const { feed } of this.#feeds.values()) {
       const value = feed.object(id);
       if (value === undefined) continue;
-      if (feeds.has(feed.key) || this.#mayFollow(connection, feed.key)) return value;
+      if (feeds.has(feed.key)) return value;
+      if (this.#mayFollow(connection, feed.key) && this.#served(connection, feed.key)) return value;
     }
     return undefined;
   }
@@ -263,7 +296,7 @@ export class CxoNode {
   /** Slows a peer down that pushes without end, which holds up nobody else. */
   async #onRoot(member: Member, message: RootMessage): Promise<void> {
     const { connection, feeds, roots } = member;
-    const feed = this.#feeds.get(message.feed);
+    const { feed } = this.#feeds.get(message.feed) ?? {};
     if (feed === undefined || !feeds.has(message.feed)) return;
     while (!roots.take("", ROOT_RATE) && !connection.isClosed) {
       await this.#options.clock.sleep(ROOT_PAUSE_MS);
@@ -282,7 +315,7 @@ export class CxoNode {
   #onSub(member: Member, feed: KeyHex, seq: number): void {
     const { connection, feeds } = member;
     if (feed === NO_KEY) return connection.close("blank feed");
-    const shared = this.#feeds.get(feed);
+    const shared = this.#served(connection, feed);
     if (!feeds.has(feed)) {
       const refusal = this.#mayFollow(connection, feed)
         ? shared === undefined ? "do not share the feed" : undefined
@@ -297,12 +330,18 @@ export class CxoNode {
   }
 
   #onPreview({ connection }: Member, feed: KeyHex, seq: number): void {
-    const shared = this.#mayFollow(connection, feed) ? this.#feeds.get(feed) : undefined;
+    const shared = this.#mayFollow(connection, feed) ? this.#served(connection, feed) : undefined;
     if (shared === undefined) return connection.answer(seq, { type: "Err", text: "no such feed" });
     connection.answer(
       seq,
       shared.last === undefined ? { type: "Err", text: "not found" } : rootMessage(shared.last),
     );
+  }
+
+  /** A feed as far as a peer that may follow it gets it. */
+  #served({ peer }: CxoConnection, key: KeyHex): SharedFeed | undefined {
+    const { feed, audience } = this.#feeds.get(key) ?? {};
+    return audience === "followers" || peer === key ? feed : undefined;
   }
 
   #mayFollow(connection: CxoConnection, feed: KeyHex): boolean {

@@ -42,6 +42,12 @@ export class ObjectShelf {
     return data === undefined ? undefined : expanded(data);
   }
 
+  /** An object with what it names, for another shelf; nothing is copied. */
+  held(id: ObjectId): CxoObject | undefined {
+    const { children = NO_CHILDREN, data } = this.#objects.get(id) ?? {};
+    return data === undefined ? undefined : new CompactObject(id, data, children);
+  }
+
   /** Whether {@link get} gives something. */
   has(id: ObjectId): boolean {
     return this.#objects.get(id)?.data !== undefined || id === REGISTRY.id;

@@ -4,7 +4,7 @@ import type { CxoFault } from "./fault.ts";
 import type { FeedJournal, StoredFeed } from "./feed_journal.ts";
 import { FeedRecovery } from "./feed_recovery.ts";
 import type { RootMessage } from "./messages.ts";
-import type { KeyHex, ObjectId } from "./object_id.ts";
+import type { CxoObject, KeyHex, ObjectId } from "./object_id.ts";
 import { ObjectShelf } from "./object_shelf.ts";
 import type { SignedRoot } from "./root.ts";
 import { RootChain } from "./root_chain.ts";
@@ -116,6 +116,11 @@ export class PublishedFeed implements SharedFeed {
     return this.#shelf.get(id);
   }
 
+  /** An object that is held, with what it names. */
+  held(id: ObjectId): CxoObject | undefined {
+    return this.#shelf.held(id);
+  }
+
   /** The value of a path; undefined when there is none. */
   get(path: string): Uint8Array | undefined {
     return this.#tree.get(path);
@@ -131,6 +136,20 @@ export class PublishedFeed implements SharedFeed {
     if (!this.#tree.put(path, value)) return;
     if (isNew) this.#leaves++;
     this.#changed();
+  }
+
+  /** Paths of the leaves that begin with whole segments, in byte order; by default all. */
+  paths(prefix = ""): Iterable<string> {
+    return this.#tree.paths(prefix);
+  }
+
+  /** Takes out one leaf, and inner nodes that this leaves empty; whether it was there. */
+  delete(path: string): boolean {
+    if (this.#tree.get(path) === undefined) return false;
+    this.#tree.delete(path);
+    this.#leaves--;
+    this.#changed();
+    return true;
   }
 
   /** Takes out the leaves beside this one that sort before it; how many. */

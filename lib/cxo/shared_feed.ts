@@ -37,3 +37,6 @@ export interface SharedFeed {
    */
   offer(message: RootMessage, source: RootSource): CxoFault | "stale" | undefined;
 }
+
+/** To whom a feed is served: whoever may follow it, or only the node of its publisher, to give it back. */
+export type Audience = "followers" | "publisher";

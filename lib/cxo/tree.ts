@@ -10,6 +10,7 @@ import {
   ENTRY_OVERHEAD_BYTES,
   MAX_PATH_BYTES,
   MAX_PATH_SEGMENTS,
+  readableText,
 } from "./tree_objects.ts";
 
 /** What a {@link Tree} refuses to write. */
@@ -82,6 +83,20 @@ export class Tree {
   }
 
   /**
+   * Paths of the leaves that begin with these segments, in byte order; the empty prefix names all. The tree
+   * must not change meanwhile.
+   *
+   * @throws {TreeError} for a prefix that is no path.
+   */
+  *paths(prefix = ""): Iterable<string> {
+    const names = segments(prefix);
+    const child = find(this.#root, names);
+    const branch = names.length === 0 ? this.#root : child?.branch;
+    if (branch !== undefined) yield* pathsBelow(branch, names);
+    else if (child !== undefined) yield pathOf(names);
+  }
+
+  /**
    * Takes out a leaf, or an inner node with all below it; inner nodes that this leaves empty go too. The
    * empty path names nothing.
    *
@@ -142,6 +157,11 @@ class Branch {
 
   get isEmpty(): boolean {
     return this.#children.length === 0;
+  }
+
+  /** In the order of their names. */
+  get children(): readonly Child[] {
+    return this.#children;
   }
 
   child(name: ByteText): Child | undefined {
@@ -295,6 +315,18 @@ function find(root: Branch, names: readonly ByteText[]): Child | undefined {
     branch = child?.branch;
   }
   return child;
+}
+
+function* pathsBelow(branch: Branch, names: readonly ByteText[]): Iterable<string> {
+  for (const child of branch.children) {
+    const below = [...names, child.name];
+    if (child.branch === undefined) yield pathOf(below);
+    else yield* pathsBelow(child.branch, below);
+  }
+}
+
+function pathOf(names: readonly ByteText[]): string {
+  return readableText(names.join("/"));
 }
 
 function removeFrom(branch: Branch, names: readonly ByteText[]): void {

@@ -18,7 +18,7 @@ export const MAX_FRAME_TAKEN: number = 8 + 1 + 4 + MAX_OBJECT_BYTES;
 
 /** The same before the handshake: a Syn has 44 bytes, an Err its text (ours). */
 export const MAX_HELLO_FRAME: number = MAX_FIELD_BYTES + 64;
-/** The same of a peer that dialled us, or of which no object was asked (ours). */
+/** The same of a stranger that dialled us, or of a peer of which no object was asked (ours). */
 export const MAX_SMALL_FRAME = 262_144;
 
 /** Who began the connection: it says Syn. */
@@ -32,6 +32,8 @@ export interface CxoWireOptions {
   readonly nodeId: KeyHex;
   /** Number of the first message we send; default 1 (cxo.md 4.1). Anything else is for tests. */
   readonly firstSeq?: number;
+  /** Whether objects of any size are taken from a peer that dialled; never by default. */
+  readonly takesLarge?: () => boolean;
 }
 
 /** What a peer did to end a connection. Stable. */
@@ -94,6 +96,7 @@ export function freeSeq(seq: number, taken: ReadonlySet<number>): number {
 export class CxoWire {
   readonly #role: CxoRole;
   readonly #nodeId: KeyHex;
+  readonly #takesLarge: () => boolean;
   readonly #decoder = new CxoFrameDecoder({ limit: MAX_HELLO_FRAME });
   readonly #outstanding = new Set<number>();
   #nextSeq: number;
@@ -104,8 +107,9 @@ export class CxoWire {
   #events: CxoWireEvent[] = [];
 
   /** A connection on which nothing was said. */
-  constructor({ role, nodeId, firstSeq = 1 }: CxoWireOptions) {
+  constructor({ role, nodeId, firstSeq = 1, takesLarge = () => false }: CxoWireOptions) {
     this.#role = role;
+    this.#takesLarge = takesLarge;
     this.#nodeId = nodeId;
     this.#nextSeq = firstSeq;
   }
@@ -158,8 +162,8 @@ export class CxoWire {
     }
     const seq = this.#number();
     const bytes = checkedFrame(seq, 0, message);
-    // Only of a peer that we chose to dial: a stranger is asked for objects of our own feed, which are small.
-    if (message.type === "RqObject" && this.#role === "dialer") {
+    // Of a peer that we chose: a stranger is asked for objects of our own feed, which are small.
+    if (message.type === "RqObject" && (this.#role === "dialer" || this.#takesLarge())) {
       this.#decoder.limit = MAX_FRAME_TAKEN;
     }
     this.#outstanding.add(seq);

@@ -97,6 +97,11 @@ export function parseListenAddress(text: string): { host: string; port: number }
   return parseAddress(text, (cause) => cause);
 }
 
+/** A specification for a log line, without what may be a secret key that was pasted where a public one belongs. */
+export function withoutSecrets(spec: string): string {
+  return spec.replace(/(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/gi, "<64 hex digits>");
+}
+
 function parseAddress(
   address: string,
   text: (cause: string) => string,
