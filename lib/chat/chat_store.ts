@@ -18,4 +18,9 @@ export interface ChatStore {
   readonly ready: Promise<void> | undefined;
   /** Removes the message with this id from the conversation with `peer` if `author` wrote it. */
   forget(peer: string, id: string, author: string): Promise<boolean>;
+  /** Removes what an author wrote in a group at a time, nanoseconds since 1970. */
+  forgetGroup(
+    group: string,
+    which: { readonly sender: string; readonly timestamp: bigint },
+  ): Promise<boolean>;
 }

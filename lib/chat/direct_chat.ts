@@ -151,12 +151,13 @@ export class DirectChat {
 
   /**
    * Counts, keeps and shows a message that came or went another way than over a connection, such as a
-   * feed, in its turn with all others.
+   * feed, in its turn with all others. A notice on the channel `system` is no message: it is not counted.
    *
    * @returns whether it is on disk, once that is known; undefined where nothing is kept.
    */
   surface(event: MessageEvent): Promise<boolean> | undefined {
     const { clock, counters, outlet } = this.#state;
+    if (event.channel === "system") return outlet.message(event);
     if (event.direction === "in") {
       counters.inbound_msg_count++;
       counters.last_rx = clock.wall();
@@ -165,6 +166,29 @@ export class DirectChat {
       counters.last_send = clock.wall();
     }
     return outlet.message(event);
+  }
+
+  /**
+   * Takes back a message of a group, by whoever wrote it: forgets it in the store and in the replay
+   * buffers, and tells local consumers, in its turn with all other news. What the disk refuses is
+   * logged; resolves when all is done (groups.md 4.8, 6.3).
+   */
+  async retract(
+    { groupId, sender, ts }: {
+      readonly groupId: string;
+      /** 66 hex digits. */
+      readonly sender: string;
+      /** The author's time, nanoseconds since 1970. */
+      readonly ts: bigint;
+    },
+  ): Promise<void> {
+    const { log, outlet } = this.#state;
+    try {
+      await outlet.retract({ groupId, deletedBy: sender, deletedTs: ts });
+    } catch (error) {
+      const reason = quoteForLog(errorText(error));
+      log.warn(`skychat: group "${quoteForLog(groupId)}" history forget: ${reason}`);
+    }
   }
 
   /** Present while so much waits for the disk that no more should come until it resolves. */

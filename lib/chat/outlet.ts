@@ -1,4 +1,4 @@
-import type { MessageEvent, StatusEvent } from "#events";
+import type { GroupDelete, MessageEvent, StatusEvent } from "#events";
 import type { ChatStore } from "./chat_store.ts";
 import { MAX_WAITING_EVENTS } from "./limits.ts";
 
@@ -10,6 +10,10 @@ export interface EventStream {
   publishStatus(event: StatusEvent): void;
   /** Shows the messages with this id in a conversation to nobody who comes later. */
   forgetMessage(peer: string, which: { id: string; author: string }): void;
+  /** The same for what an author wrote in a group at a time, nanoseconds since 1970. */
+  forgetGroup(group: string, which: { sender: string; timestamp: bigint }): void;
+  /** Surfaces that a message of a group was taken back. */
+  publishGroupDelete(event: GroupDelete): void;
 }
 
 interface Waiting {
@@ -95,6 +99,22 @@ export class Outlet {
     return undefined;
   }
 
+  /**
+   * Removes a message of a group like {@link forget}, then says that it is gone, all of that before any
+   * later news: a reader never sees what follows and still has what was taken back. Rejects with what the
+   * store threw, and readers are told all the same; undefined without a store.
+   */
+  retract(event: GroupDelete): Promise<void> | undefined {
+    const which = { sender: event.deletedBy, timestamp: event.deletedTs };
+    const tell = () => {
+      this.#events.forgetGroup(event.groupId, which);
+      this.#events.publishGroupDelete(event);
+    };
+    if (this.#store !== undefined) return this.#retractStored(this.#store, { event, which, tell });
+    this.after(tell);
+    return undefined;
+  }
+
   /** Does something once everything before it is out: at once when nothing waits. */
   after(action: () => void): void {
     if (this.size === 0) return action();
@@ -115,6 +135,26 @@ export class Outlet {
       await store.forget(peer, which.id, which.author);
     } finally {
       this.#events.forgetMessage(peer, which);
+    }
+  }
+
+  async #retractStored(
+    store: ChatStore,
+    { event, which, tell }: {
+      event: GroupDelete;
+      which: Parameters<ChatStore["forgetGroup"]>[1];
+      tell: () => void;
+    },
+  ): Promise<void> {
+    const before = this.passed();
+    const waiting: Waiting = { settled: false, action: tell };
+    this.#waiting.push(waiting);
+    await before;
+    try {
+      await store.forgetGroup(event.groupId, which);
+    } finally {
+      waiting.settled = true;
+      this.#flush();
     }
   }
 

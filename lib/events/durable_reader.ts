@@ -1,8 +1,7 @@
 import type { Clock } from "#kit";
 import type { ArchivePage, ArchivePages } from "./archive_pages.ts";
-import type { Channel } from "./event.ts";
 import type { EventLog, LogReader } from "./event_log.ts";
-import { EventWalk } from "./event_walk.ts";
+import { type EventFilter, EventWalk } from "./event_walk.ts";
 import { type Forgotten, isForgotten, partiesOfLine } from "./forgotten.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -16,11 +15,11 @@ export interface RecentPage {
   readonly end: boolean;
 }
 
-/** Where a {@link DurableReader} finds the events of its channels; the side of the hub. */
+/** Where a {@link DurableReader} finds the events of its filter; the side of the hub. */
 export interface DurableSource {
   readonly clock: Clock;
-  readonly channels: ReadonlySet<Channel>;
-  /** Live events of the channels. */
+  readonly filter: EventFilter;
+  /** Live events of the filter. */
   readonly log: EventLog;
   /** Number of the newest published event. */
   readonly newest: number;
@@ -28,7 +27,7 @@ export interface DurableSource {
   readonly lastKept: number;
   /** Every event above this number that was published, and not forgotten, is in memory. */
   readonly floor: number;
-  /** Events at or below the floor, of all channels. */
+  /** Events at or below the floor, whatever the filter. */
   readonly archived: ArchivePages;
   /** Events above the floor. */
   recent(start: { cursor: number; owed: boolean }): RecentPage;
@@ -148,9 +147,9 @@ export class DurableReader implements Subscription {
   #onPage({ rows, until }: ArchivePage): void {
     if (this.#closed) return;
     this.#reading = false;
-    const { channels, clock, lastKept } = this.#source;
+    const { filter, clock, lastKept } = this.#source;
     const start = { cursor: this.#cursor, owed: this.#owed };
-    const walk = new EventWalk({ ...start, channels, lastKept, wall: clock.wall() });
+    const walk = new EventWalk({ ...start, filter, lastKept, wall: clock.wall() });
     for (const row of rows) {
       if (row.seq > until) break;
       // Numbers that do not ascend would be given out twice.

@@ -32,6 +32,12 @@ export interface MessageEvent {
    * own from all others, so its source gives no two messages the same.
    */
   readonly wall: bigint;
+  /** Author's time of a group message, nanoseconds since 1970. */
+  readonly sentAt?: bigint;
+  /** True when that was more than five minutes ahead of the arrival (groups.md 2.8). */
+  readonly ahead?: true;
+  /** False when a group message's author was never listed as a member (groups.md 1.7). */
+  readonly listed?: false;
   /** What the store keeps beside it; only messages of replicated feeds have one. In no JSON. */
   readonly journal?: JournalNote;
 }
@@ -41,7 +47,7 @@ export interface MessageEvent {
  * event, so that after a crash a message is either shown, kept and marked, or none of it.
  */
 export interface JournalNote {
-  /** Whose journal, 66 hex digits. */
+  /** Whose journal: 66 hex digits, or `group:<id>` for that of a group. */
   readonly feed: string;
   /** For the owner of the journal alone to understand. Must not change any more. */
   readonly entry: Uint8Array;
@@ -55,6 +61,16 @@ export interface StatusEvent {
   readonly peer: string;
   /** What is known now; `read` implies `received`. */
   readonly status: "received" | "read" | "deleted";
+}
+
+/** News that an author took a message of a group back for everybody; only on `/sse` (groups.md 6.3). */
+export interface GroupDelete {
+  /** The group. */
+  readonly groupId: string;
+  /** Author of both, 66 hex digits. */
+  readonly deletedBy: string;
+  /** Author's time of the message, nanoseconds since 1970. */
+  readonly deletedTs: bigint;
 }
 
 /** What `channel=all` stands for. */

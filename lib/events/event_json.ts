@@ -1,23 +1,31 @@
 import { rfc3339 } from "#kit";
-import type { MessageEvent, StatusEvent } from "./event.ts";
-import { unwrapBody } from "./structured_body.ts";
+import type { GroupDelete, MessageEvent, StatusEvent } from "./event.ts";
+import { unwrapBody, unwrapGroupBody } from "./structured_body.ts";
 
 /**
  * One `/sse` message: the keys of http-api.md 5.3 in alphabetical order, structured bodies unwrapped,
  * no channel. `ts` is the text that `/events` and the stored record have, so that a reader can tell that
- * they are one message.
+ * they are one message; a message of a group has its author's time besides.
  */
 export function legacyMessageLine(event: MessageEvent): string {
-  const body = unwrapBody(event.text);
+  const body = event.groupId === undefined ? unwrapBody(event.text) : unwrapGroupBody(event.text);
   const reply = body.kind === "reply" ? body : undefined;
   const forward = body.kind === "forward" ? body : undefined;
-  return oneLine({
+  const file = body.kind === "file" ? body : undefined;
+  const line = oneLine({
+    ahead: event.ahead,
     dir: event.direction,
+    file_id: wellFormed(file?.id),
+    file_name: wellFormed(file?.name),
+    file_size: file?.size,
     forward_from: wellFormed(forward?.from),
     forwarded: forward === undefined ? undefined : true,
+    group_id: wellFormed(event.groupId),
     id: event.id.toWellFormed(),
     len: event.length,
+    listed: event.listed,
     message: body.text.toWellFormed(),
+    msg_ts: timeText(event.sentAt),
     network: event.network,
     reply_to_id: wellFormed(event.replyTo),
     reply_to_preview: wellFormed(reply?.preview),
@@ -28,6 +36,17 @@ export function legacyMessageLine(event: MessageEvent): string {
     to: event.direction === "out" ? event.to : undefined,
     ts: rfc3339(event.wall),
   });
+  return closed(line, nanoField("ts_nano", event.sentAt));
+}
+
+/** One `/sse` retraction in a group (groups.md 6.3). */
+export function groupDeleteLine(event: GroupDelete): string {
+  const line = oneLine({
+    channel: "group-delete",
+    group_id: event.groupId.toWellFormed(),
+    deleted_by: event.deletedBy,
+  });
+  return closed(line, nanoField("deleted_ts_nano", event.deletedTs));
 }
 
 /** One `/sse` delivery status (http-api.md 5.3). */
@@ -41,7 +60,8 @@ export function statusLine(event: StatusEvent): string {
 }
 
 /**
- * One `/events` message: the keys and the order of http-api.md 6, text as it was sent. With `kept` false
+ * One `/events` message: the keys and the order of http-api.md 6, text as it was sent; then, of a
+ * message of a group, whether its author was listed and the author's time (groups.md 6.3). With `kept` false
  * it says that its number may come again after a restart.
  */
 export function structuredMessageLine(
@@ -49,7 +69,7 @@ export function structuredMessageLine(
   seq: number,
   { kept = true }: { kept?: boolean } = {},
 ): string {
-  return oneLine({
+  const line = oneLine({
     seq,
     id: event.id.toWellFormed(),
     ts: rfc3339(event.wall),
@@ -63,21 +83,37 @@ export function structuredMessageLine(
     reply_to_id: wellFormed(event.replyTo),
     len: event.length,
     request: event.request || undefined,
-    kept: kept ? undefined : false,
+    listed: event.listed,
+    ahead: event.ahead,
+    msg_ts: timeText(event.sentAt),
   });
+  return closed(line, nanoField("ts_nano", event.sentAt) + (kept ? "" : NOT_KEPT));
 }
 
-/** How a text ends that has a passing number. Within a string its quotes would be escaped. */
-const NOT_KEPT = ',"kept":false}';
+/** What a text ends with that has a passing number. Within a string its quotes would be escaped. */
+const NOT_KEPT = ',"kept":false';
 
 /**
  * The number at the start of an `/events` text, after which a client may resume; undefined when it has
  * none, or one that may come again after a restart.
  */
 export function resumableSeqOf(line: string): number | undefined {
-  if (line.endsWith(NOT_KEPT)) return undefined;
+  if (line.endsWith(`${NOT_KEPT}}`)) return undefined;
   const digits = /^\{"seq":([0-9]{1,16})[,}]/.exec(line)?.[1];
   return digits === undefined ? undefined : Number(digits);
+}
+
+/** The group of an `/events` text; undefined when it has none. Nothing within a string looks like it. */
+export function groupOfLine(line: string): string | undefined {
+  const text = /,"group_id":("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
+  const group: unknown = text === undefined ? undefined : JSON.parse(text);
+  return typeof group === "string" ? group : undefined;
+}
+
+/** The author's time in an `/events` text, to the nanosecond; undefined when it has none. */
+export function sentAtOfLine(line: string): bigint | undefined {
+  const digits = /,"ts_nano":(-?[0-9]{1,19})[,}]/.exec(line)?.[1];
+  return digits === undefined ? undefined : BigInt(digits);
 }
 
 /**
@@ -126,6 +162,20 @@ export function seedLine(message: SeedSource): string {
     sender: message.outgoing ? "self" : (message.from ?? message.peer).toWellFormed(),
     ts: message.timestamp.toWellFormed().replace(/\.[0-9]+/, ""),
   });
+}
+
+function timeText(time: bigint | undefined): string | undefined {
+  return time === undefined ? undefined : rfc3339(time);
+}
+
+/** A field with an integer of 64 bits; a number of JavaScript would lose its last digits. */
+function nanoField(name: string, value: bigint | undefined): string {
+  return value === undefined ? "" : `,"${name}":${value}`;
+}
+
+/** The text of an object with further fields behind its own. */
+function closed(line: string, fields: string): string {
+  return fields === "" ? line : `${line.slice(0, -1)}${fields}}`;
 }
 
 /** Half a surrogate pair becomes U+FFFD; an empty text is left out of the JSON. */

@@ -1,5 +1,13 @@
 import type { Channel } from "./event.ts";
-import { gapLine } from "./event_json.ts";
+import { gapLine, groupOfLine } from "./event_json.ts";
+
+/** Which events a reader of `/events` gets. */
+export interface EventFilter {
+  /** Only messages of these. */
+  readonly channels: ReadonlySet<Channel>;
+  /** Only what belongs to this group; of all groups, and of none, when absent. */
+  readonly group?: string | undefined;
+}
 
 /** An event that a walk passes. */
 export interface WalkedEvent {
@@ -15,16 +23,16 @@ export interface WalkStart {
   readonly cursor: number;
   /** Whether everything after the cursor is owed; 0 as `since` asks only for what there is. */
   readonly owed: boolean;
-  readonly channels: ReadonlySet<Channel>;
+  readonly filter: EventFilter;
   /** Larger numbers may come again after a restart. */
   readonly lastKept: number;
   /** Time of its gap events, nanoseconds since 1970. */
   readonly wall: bigint;
 }
 
-/** Goes along events by number and collects what a reader of some channels gets of them. */
+/** Goes along events by number and collects what a reader with some filter gets of them. */
 export class EventWalk {
-  readonly #channels: ReadonlySet<Channel>;
+  readonly #filter: EventFilter;
   readonly #lastKept: number;
   readonly #wall: bigint;
   /** What the reader gets, in order. */
@@ -33,8 +41,8 @@ export class EventWalk {
   cursor: number;
   owed: boolean;
 
-  constructor({ cursor, owed, channels, lastKept, wall }: WalkStart) {
-    this.#channels = channels;
+  constructor({ cursor, owed, filter, lastKept, wall }: WalkStart) {
+    this.#filter = filter;
     this.#lastKept = lastKept;
     this.#wall = wall;
     this.cursor = cursor;
@@ -46,8 +54,10 @@ export class EventWalk {
     this.skip(event.seq - 1);
     this.cursor = event.seq;
     this.owed = true;
-    if (!this.#channels.has(event.channel)) return 0;
+    const { channels, group } = this.#filter;
+    if (!channels.has(event.channel)) return 0;
     const { line } = event;
+    if (group !== undefined && groupOfLine(line) !== group) return 0;
     this.lines.push(line);
     return line.length;
   }

@@ -1,7 +1,11 @@
 import { conversationOf, type MessageEvent } from "./event.ts";
+import { groupOfLine, sentAtOfLine } from "./event_json.ts";
 
-/** Which events of a one-to-one conversation are to be shown no more. */
-export interface Forgotten {
+/** Which events are to be shown no more. */
+export type Forgotten = ForgottenDirect | ForgottenGroup;
+
+/** Events of a one-to-one conversation. */
+export interface ForgottenDirect {
   /** Key of the other side. */
   readonly peer: string;
   /** Only the message with this id. */
@@ -10,9 +14,22 @@ export interface Forgotten {
   readonly author?: string | undefined;
 }
 
-/** Whose an event is; nothing of it for a message of a group. */
+/** Events of a group. */
+export interface ForgottenGroup {
+  /** Its id. */
+  readonly group: string;
+  /** Only the message of this author and time; nanoseconds since 1970. */
+  readonly which?: { readonly sender: string; readonly timestamp: bigint } | undefined;
+}
+
+/** Whose an event is. */
 export interface Parties {
+  /** The other side of a one-to-one conversation; undefined in a group. */
   readonly conversation: string | undefined;
+  /** The group, where there is one. */
+  readonly group?: string | undefined;
+  /** Author's time of a message of a group, nanoseconds since 1970. */
+  readonly sentAt?: bigint | undefined;
   /** Absent for news about messages. */
   readonly id?: string;
   readonly author?: string;
@@ -20,32 +37,36 @@ export interface Parties {
 
 /** Whose a message is. */
 export function partiesOf(event: MessageEvent): Parties {
-  return { conversation: conversationOf(event), id: event.id, author: event.sender };
+  const { id, sender, groupId, sentAt } = event;
+  if (groupId === undefined) return { conversation: conversationOf(event), id, author: sender };
+  return { conversation: undefined, id, author: sender, group: groupId, sentAt };
 }
 
 /** Whose an `/events` text is. */
 export function partiesOfLine(line: string): Parties {
   const value = parsed(line);
-  if (typeof value !== "object" || value === null || "group_id" in value) {
-    return { conversation: undefined };
-  }
+  if (typeof value !== "object" || value === null) return { conversation: undefined };
   const text = (name: string) => {
     const found: unknown = Reflect.get(value, name);
     return typeof found === "string" ? found : undefined;
   };
-  const [id, author] = [text("id"), text("from")];
+  const [id, author, group] = [text("id"), text("from"), groupOfLine(line)];
   return {
-    conversation: text("dir") === "out" ? text("to") : author,
+    conversation: group !== undefined ? undefined : text("dir") === "out" ? text("to") : author,
+    ...(group === undefined ? {} : { group, sentAt: sentAtOfLine(line) }),
     ...(id === undefined ? {} : { id }),
     ...(author === undefined ? {} : { author }),
   };
 }
 
 /** Whether an event is to be forgotten. */
-export function isForgotten(
-  { conversation, id, author }: Parties,
-  forgotten: Forgotten,
-): boolean {
+export function isForgotten(parties: Parties, forgotten: Forgotten): boolean {
+  const { conversation, group, sentAt, id, author } = parties;
+  if ("group" in forgotten) {
+    const { which } = forgotten;
+    return group === forgotten.group &&
+      (which === undefined || author === which.sender && sentAt === which.timestamp);
+  }
   return conversation === forgotten.peer &&
     (forgotten.id === undefined || id === forgotten.id) &&
     (forgotten.author === undefined || author === forgotten.author);

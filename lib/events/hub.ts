@@ -1,9 +1,15 @@
 import type { Clock } from "#kit";
 import type { EventArchive } from "./archive.ts";
-import type { MessageEvent, StatusEvent } from "./event.ts";
-import { legacyMessageLine, statusLine } from "./event_json.ts";
+import type { GroupDelete, MessageEvent, StatusEvent } from "./event.ts";
+import { groupDeleteLine, legacyMessageLine, statusLine } from "./event_json.ts";
 import { EventLog } from "./event_log.ts";
-import { type Forgotten, isForgotten, type Parties, partiesOf } from "./forgotten.ts";
+import {
+  type Forgotten,
+  type ForgottenGroup,
+  isForgotten,
+  type Parties,
+  partiesOf,
+} from "./forgotten.ts";
 import { KeptEvent, ReplayRing, type RingLimits } from "./replay_ring.ts";
 import { STRUCTURED_RING, type StructuredFilter, StructuredStream } from "./structured_stream.ts";
 import type { Subscription } from "./subscription.ts";
@@ -36,6 +42,7 @@ export class EventHub {
   readonly #legacyLog: EventLog;
   readonly #structured: StructuredStream;
   #unread = 0;
+  #streamed = 0;
   #closed = false;
 
   /** Nothing is published yet; with an archive its numbers go on. */
@@ -73,11 +80,18 @@ export class EventHub {
     return this.#unread + this.#legacyLog.lost;
   }
 
+  /** Messages handed to readers of `/events`, one for each reader. */
+  get streamed(): number {
+    return this.#streamed;
+  }
+
   /**
-   * Publishes a message on both streams. With an archive, `seq` is its number there: call this after
-   * the commit, or after the commit failed, in the order of the numbers. A RangeError says that a
-   * number is missing or does not ascend. A number above the archive's newest is marked as passing: it
-   * may come again after a restart. Without an archive the hub counts from 1 itself.
+   * Publishes a message on both streams; a notice of the system on `/events` only.
+   *
+   * With an archive, `seq` is its number there: call this after the commit, or after the commit failed,
+   * in the order of the numbers. A RangeError says that a number is missing or does not ascend. A number
+   * above the archive's newest is marked as passing: it may come again after a restart. Without an
+   * archive the hub counts from 1 itself.
    */
   publishMessage(event: MessageEvent, seq?: number): void {
     if (this.#closed) return;
@@ -85,9 +99,12 @@ export class EventHub {
     const at = this.#clock.now();
     const parties = partiesOf(event);
     const characters = event.text.length + event.id.length + (event.replyTo?.length ?? 0);
-    this.#publishLegacy(
-      new KeptEvent(parties, { at, characters, build: () => legacyMessageLine(event) }),
-    );
+    if (event.channel !== "system") {
+      this.#publishLegacy(
+        new KeptEvent(parties, { at, characters, build: () => legacyMessageLine(event) }),
+      );
+    }
+    this.#streamed += this.#structured.size;
     this.#structured.publish(event, { seq: number, parties, at, characters });
   }
 
@@ -99,6 +116,18 @@ export class EventHub {
         at: this.#clock.now(),
         characters: event.id.length,
         build: () => statusLine(event),
+      }),
+    );
+  }
+
+  /** Publishes that a message of a group was taken back, on `/sse` only. */
+  publishGroupDelete(event: GroupDelete): void {
+    if (this.#closed) return;
+    this.#publishLegacy(
+      new KeptEvent({ conversation: undefined, group: event.groupId }, {
+        at: this.#clock.now(),
+        characters: event.groupId.length + event.deletedBy.length,
+        build: () => groupDeleteLine(event),
       }),
     );
   }
@@ -133,6 +162,11 @@ export class EventHub {
   /** The same for the messages with an id in a conversation; with `author` only those it wrote. */
   forgetMessage(peer: string, { id, author }: { id: string; author?: string | undefined }): void {
     this.#forget({ peer, id, author });
+  }
+
+  /** The same for everything of a group, or for the messages of one author and time in it. */
+  forgetGroup(group: string, which?: NonNullable<ForgottenGroup["which"]>): void {
+    this.#forget({ group, which });
   }
 
   /** Ends every reader's stream after what it has queued, and drops whatever is published later. */

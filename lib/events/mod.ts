@@ -5,7 +5,8 @@
  * Above `#kit`; `#chat` publishes here and `#http` reads; neither knows the other. It never waits for
  * a reader, never opens a stream itself and never stores anything longer than its rings: what outlives the
  * process comes from an {@link EventArchive} that it is given. Formats:
- * `docs/spec/http-api.md` sections 5.3, 5.4 and 6, `docs/spec/messages.md` section 3.4.
+ * `docs/spec/http-api.md` sections 5.3, 5.4 and 6, `docs/spec/messages.md` section 3.4,
+ * `docs/spec/groups.md` sections 2.3 and 6.3.
  *
  * @example
  * ```ts
@@ -30,6 +31,7 @@ export {
 } from "./archive.ts";
 export {
   type Channel,
+  type GroupDelete,
   type JournalNote,
   type MessageEvent,
   parseChannels,
@@ -37,6 +39,7 @@ export {
 } from "./event.ts";
 export {
   gapLine,
+  groupDeleteLine,
   legacyMessageLine,
   resumableSeqOf,
   seedLine,
@@ -46,11 +49,19 @@ export {
 } from "./event_json.ts";
 export { ARCHIVE_READS, KEPT_ARCHIVE_PAGES } from "./archive_pages.ts";
 export { EVENT_PAUSE_MS } from "./event_log.ts";
-export type { Forgotten } from "./forgotten.ts";
+export type { EventFilter } from "./event_walk.ts";
+export type { Forgotten, ForgottenDirect, ForgottenGroup } from "./forgotten.ts";
 export { EventHub, type EventHubOptions, LEGACY_QUEUE, LEGACY_RING } from "./hub.ts";
 export { MAX_QUEUED_CHARACTERS } from "./newest_lines.ts";
 export type { RingLimits } from "./replay_ring.ts";
-export { cutToBytes, MAX_FORWARD_FROM, unwrapBody, type VisibleBody } from "./structured_body.ts";
+export {
+  cutToBytes,
+  type FileBody,
+  MAX_FORWARD_FROM,
+  unwrapBody,
+  unwrapGroupBody,
+  type VisibleBody,
+} from "./structured_body.ts";
 export {
   SHARED_PAGES,
   STRUCTURED_QUEUE,

@@ -33,6 +33,28 @@ export function unwrapBody(raw: string): VisibleBody {
   return plain;
 }
 
+/** A file that a message of a group refers to; its bytes travel elsewhere (groups.md 2.3). */
+export interface FileBody {
+  /** Says which. */
+  readonly kind: "file";
+  /** `📎 <name>`, what people are to see. */
+  readonly text: string;
+  /** Never empty. */
+  readonly id: string;
+  /** Of the file, as its sender has it. */
+  readonly name: string;
+  /** Bytes, as the sender says. */
+  readonly size: number;
+}
+
+/** {@link unwrapBody} for a message of a group, which can be a file as well. */
+export function unwrapGroupBody(raw: string): VisibleBody | FileBody {
+  const body = unwrapBody(raw);
+  if (body.kind !== "plain" || !raw.includes("skychat_file")) return body;
+  const inner = parseObject(raw)?.skychat_file;
+  return (isObject(inner) ? fileOf(inner) : undefined) ?? body;
+}
+
 /** The longest beginning of a text that fits into `limit` UTF-8 bytes without splitting a character. */
 export function cutToBytes(text: string, limit: number): string {
   const bytes = utf8(text);
@@ -58,6 +80,13 @@ function forwardOf(inner: JsonObject): VisibleBody | undefined {
   const from = optionalText(inner.from);
   if (text === undefined || from === undefined) return undefined;
   return { kind: "forward", text, from: cutToBytes(from, MAX_FORWARD_FROM) };
+}
+
+function fileOf(inner: JsonObject): FileBody | undefined {
+  const [id, name, size] = [optionalText(inner.id), optionalText(inner.name), inner.size ?? 0];
+  if (id === undefined || id === "" || name === undefined) return undefined;
+  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) return undefined;
+  return { kind: "file", text: `📎 ${name}`, id, name, size };
 }
 
 /** A text, or the empty one when absent or null; undefined when it has another JSON type. */

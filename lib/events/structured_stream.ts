@@ -5,7 +5,7 @@ import { DurableReader, type DurableSource, type RecentPage } from "./durable_re
 import type { Channel, MessageEvent } from "./event.ts";
 import { structuredMessageLine } from "./event_json.ts";
 import { EventLog } from "./event_log.ts";
-import { EventWalk, type WalkedEvent, type WalkStart } from "./event_walk.ts";
+import { type EventFilter, EventWalk, type WalkedEvent, type WalkStart } from "./event_walk.ts";
 import { type Forgotten, isForgotten, type Parties } from "./forgotten.ts";
 import { KeptEvent, ReplayRing, type RingLimits } from "./replay_ring.ts";
 import type { Subscription } from "./subscription.ts";
@@ -23,9 +23,7 @@ export const STRUCTURED_QUEUE = 256;
 export const SHARED_PAGES = 16;
 
 /** What one reader of `/events` asks for. */
-export interface StructuredFilter {
-  /** Only messages of these. */
-  readonly channels: ReadonlySet<Channel>;
+export interface StructuredFilter extends EventFilter {
   /** Replay only events with a greater number; 0 for all that are kept. */
   readonly since: number;
 }
@@ -37,7 +35,7 @@ interface StructuredSource extends Parties {
 
 interface FilteredLog {
   readonly log: EventLog;
-  readonly channels: ReadonlySet<Channel>;
+  readonly filter: EventFilter;
   /** Pages of memory by where they begin, until the next event: readers in step share them. */
   readonly pages: Map<string, RecentPage>;
 }
@@ -49,11 +47,14 @@ interface FilteredLog {
 export class StructuredStream {
   readonly #clock: Clock;
   readonly #ring: ReplayRing<StructuredSource>;
-  /** One log for each set of channels that somebody asked for: at most 15. */
+  /**
+   * One log for each filter that somebody asked for: at most 15 sets of channels, and those with a
+   * group, whose names clients make up, only while somebody reads them.
+   */
   readonly #logs = new Map<string, FilteredLog>();
   /** Where older events are read; undefined without an archive. */
   readonly #archived: ArchivePages | undefined;
-  readonly #readers = new Set<DurableReader>();
+  readonly #readers = new Map<DurableReader, FilteredLog>();
   readonly #archive: EventArchive | undefined;
   /** Number of the last event before this process. */
   readonly #restart: number;
@@ -86,6 +87,11 @@ export class StructuredStream {
     return this.durable ? this.#readers.size : this.#liveReaders;
   }
 
+  /** Filters that something is kept for. */
+  get filters(): number {
+    return this.#logs.size;
+  }
+
   /**
    * The number of an event to publish: its number in the archive, or without one the next. Throws a
    * RangeError when the archive's numbers do not ascend.
@@ -113,25 +119,26 @@ export class StructuredStream {
       build: () => structuredMessageLine(event, seq, { kept }),
     });
     const line = this.#ring.add(entry, this.#liveReaders > 0);
-    for (const { log, channels, pages } of this.#logs.values()) {
+    for (const { log, filter, pages } of this.#logs.values()) {
       pages.clear();
-      if (log.size > 0 && channels.has(event.channel)) log.append(line);
+      if (log.size > 0 && isWanted(filter, event.channel, event.groupId)) log.append(line);
     }
   }
 
   /** A reader. A `since` ahead of the newest number counts as 0 (http-api.md 6). */
-  subscribe({ channels, since }: StructuredFilter): Subscription {
+  subscribe({ channels, since, group }: StructuredFilter): Subscription {
     const after = since > this.#seq ? 0 : since;
-    const filtered = this.#logOf(channels);
+    const filter = { channels: new Set(channels), group };
+    const filtered = this.#logOf(filter);
     if (this.#archived !== undefined) {
       const reader = new DurableReader(this.#sourceOf(filtered, this.#archived), after);
-      this.#readers.add(reader);
+      this.#readers.set(reader, filtered);
       return reader;
     }
     return filtered.log.open(
       this.#ring.replay(
         this.#clock.now(),
-        ({ seq, channel }) => seq > after && channels.has(channel),
+        (source) => source.seq > after && isWanted(filter, source.channel, source.group),
       ),
     );
   }
@@ -141,12 +148,12 @@ export class StructuredStream {
     this.#ring.drop((source) => isForgotten(source, forgotten));
     this.#archived?.discard();
     for (const { pages } of this.#logs.values()) pages.clear();
-    for (const reader of this.#readers) reader.forget(forgotten);
+    for (const reader of this.#readers.keys()) reader.forget(forgotten);
   }
 
   /** Ends every reader's stream. */
   close(): void {
-    for (const reader of [...this.#readers]) reader.close();
+    for (const reader of [...this.#readers.keys()]) reader.close();
     for (const { log } of this.#logs.values()) log.close();
     this.#ring.clear();
     for (const { pages } of this.#logs.values()) pages.clear();
@@ -163,15 +170,24 @@ export class StructuredStream {
     return size;
   }
 
-  #logOf(channels: ReadonlySet<Channel>): FilteredLog {
-    const key = [...channels].sort().join();
+  #logOf(filter: EventFilter): FilteredLog {
+    const key = `${[...filter.channels].sort().join()} ${filter.group ?? ""}`;
     let found = this.#logs.get(key);
     if (found === undefined) {
+      this.#dropUnreadGroups();
       const log = new EventLog({ clock: this.#clock, capacity: STRUCTURED_QUEUE });
-      found = { log, channels: new Set(channels), pages: new Map() };
+      found = { log, filter, pages: new Map() };
       this.#logs.set(key, found);
     }
     return found;
+  }
+
+  #dropUnreadGroups(): void {
+    const read = new Set(this.#readers.values());
+    for (const [key, filtered] of this.#logs) {
+      const unread = filtered.log.size === 0 && !read.has(filtered);
+      if (filtered.filter.group !== undefined && unread) this.#logs.delete(key);
+    }
   }
 
   get #floor(): number {
@@ -184,7 +200,7 @@ export class StructuredStream {
     const lastKept = () => this.#lastKept;
     return {
       clock: this.#clock,
-      channels: filtered.channels,
+      filter: filtered.filter,
       log: filtered.log,
       archived,
       get newest() {
@@ -203,14 +219,14 @@ export class StructuredStream {
 
   /** What a page of memory after a cursor has for the readers of a log. */
   #recent(
-    { channels, pages }: FilteredLog,
+    { filter, pages }: FilteredLog,
     start: Pick<WalkStart, "cursor" | "owed">,
   ): RecentPage {
     const key = `${start.cursor} ${start.owed}`;
     let page = pages.get(key);
     if (page === undefined) {
       const lastKept = this.#lastKept;
-      page = this.#walkRing({ ...start, channels, lastKept, wall: this.#clock.wall() });
+      page = this.#walkRing({ ...start, filter, lastKept, wall: this.#clock.wall() });
       if (pages.size >= SHARED_PAGES) pages.clear();
       pages.set(key, page);
     }
@@ -229,6 +245,10 @@ export class StructuredStream {
     if (end) walk.skip(this.#seq);
     return { lines: walk.lines, cursor: walk.cursor, end };
   }
+}
+
+function isWanted(filter: EventFilter, channel: Channel, group: string | undefined): boolean {
+  return filter.channels.has(channel) && (filter.group === undefined || filter.group === group);
 }
 
 function walked(kept: KeptEvent<StructuredSource>): WalkedEvent {

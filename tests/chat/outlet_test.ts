@@ -278,18 +278,27 @@ Deno.test("Outlet without a store is synchronous", () => {
       publishMessage: ({ text }, seq) => seen.push(`${text} ${seq}`),
       publishStatus: ({ status }) => seen.push(status),
       forgetMessage: (_, { id }) => seen.push(`forget ${id}`),
+      forgetGroup: (group, { timestamp }) => seen.push(`forget ${group} ${timestamp}`),
+      publishGroupDelete: ({ groupId }) => seen.push(`gone from ${groupId}`),
     },
     store: undefined,
   });
   outlet.message(messageEvent("a"), () => seen.push("receipt"));
   outlet.status({ id: "a", peer: ALICE.hex, status: "read" });
   assert.equal(outlet.forget(ALICE.hex, { id: "a", author: ALICE.hex }), undefined);
-  assert.deepEqual(seen, ["receipt", "a undefined", "read", "forget a"]);
+  assert.equal(
+    outlet.retract({ groupId: "g", deletedBy: ALICE.hex, deletedTs: 5n }),
+    undefined,
+  );
+  assert.deepEqual(
+    seen,
+    ["receipt", "a undefined", "read", "forget a", "forget g 5", "gone from g"],
+  );
   assert.deepEqual([outlet.ready, outlet.passed(), outlet.size], [undefined, undefined, 0]);
 });
 
 Deno.test("Outlet keeps the order of news whenever the commits end, and owes nothing afterwards", async () => {
-  const news = fc.array(fc.constantFrom("message", "status", "commit", "passed"), {
+  const news = fc.array(fc.constantFrom("message", "status", "retract", "commit", "passed"), {
     maxLength: 60,
   });
   await fc.assert(
@@ -301,6 +310,8 @@ Deno.test("Outlet keeps the order of news whenever the commits end, and owes not
           publishMessage: ({ text }) => seen.push(text),
           publishStatus: ({ id }: StatusEvent) => seen.push(id),
           forgetMessage: () => {},
+          forgetGroup: () => {},
+          publishGroupDelete: ({ groupId }) => seen.push(groupId),
         },
         store,
       });
@@ -309,9 +320,11 @@ Deno.test("Outlet keeps the order of news whenever the commits end, and owes not
         const name = `${index}`;
         if (step === "message") outlet.message(messageEvent(name));
         else if (step === "status") outlet.status({ id: name, peer: "", status: "read" });
-        else if (step === "passed") void outlet.passed()?.then(() => seen.length);
+        else if (step === "retract") {
+          void outlet.retract({ groupId: name, deletedBy: "", deletedTs: 0n });
+        } else if (step === "passed") void outlet.passed()?.then(() => seen.length);
         else store.commit({ count: 1 });
-        if (step === "message" || step === "status") expected.push(name);
+        if (["message", "status", "retract"].includes(step)) expected.push(name);
         if (index % 7 === 0) await Promise.resolve();
         assert.deepEqual(seen, expected.slice(0, seen.length));
       }

@@ -115,10 +115,11 @@ class EventReader implements StreamReader {
   }
 
   async #read(): Promise<void> {
+    const decoder = new TextDecoder();
     let text = "";
     try {
-      for await (const piece of this.#source.body.pipeThrough(new TextDecoderStream())) {
-        text += piece;
+      for await (const piece of this.#source.body) {
+        text += decoder.decode(piece, { stream: true });
         const blocks = text.split("\n\n");
         text = blocks.pop() ?? "";
         for (const block of blocks) this.#block(block);
