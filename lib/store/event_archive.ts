@@ -11,7 +11,7 @@ import {
 import { readBlocks } from "./event_blocks_reader.ts";
 import { type Block, blockOf, MAX_EVENTS_PER_BLOCK } from "./event_blocks.ts";
 import type { DamageLog } from "./damage_log.ts";
-import { type EventMatch, hashOfId, matchesEvent } from "./event_match.ts";
+import { type EventMatch, hashOfName, matchesEvent, nameOfMatch } from "./event_match.ts";
 import { eventKey, eventPlace, eventsRange, newestEventKey } from "./keyspace.ts";
 import type { Transaction } from "./transaction.ts";
 import { pieceCount, piecesOf, type WholeRow, wholeRows } from "./whole_rows.ts";
@@ -210,17 +210,18 @@ export class KvEventArchive implements EventArchive {
     return blocks;
   }
 
-  /** Rows that may hold such events. One id is in few of them, which are read alone. */
-  async *#rowsWith({ id }: EventMatch, from: number): AsyncGenerator<WholeRow> {
-    if (id === undefined) {
+  /** Rows that may hold such events. One message is in few of them, which are read alone. */
+  async *#rowsWith(match: EventMatch, from: number): AsyncGenerator<WholeRow> {
+    const name = nameOfMatch(match);
+    if (name === undefined) {
       // Before the first block there may be rows that cannot be read.
       const start = Math.max(from, this.#blocks[0]?.key ?? this.#newest + 1);
       yield* wholeRows(this.#kv, eventsRange(start), { keyParts: 2 });
       return;
     }
-    const hash = hashOfId(id);
-    for (const { key, ids } of this.#blocks) {
-      if (key < from || !ids.includes(hash)) continue;
+    const hash = hashOfName(name);
+    for (const { key, names } of this.#blocks) {
+      if (key < from || !names.includes(hash)) continue;
       yield* wholeRows(this.#kv, eventsRange(key), { keyParts: 2, limit: 1 });
     }
   }

@@ -4,6 +4,7 @@ import {
   type MessageEvent,
   structuredMessageLine,
 } from "#events";
+import { nameInGroup } from "./event_match.ts";
 import { FieldReader, FieldWriter } from "./byte_fields.ts";
 
 /** An event with its number. */
@@ -15,12 +16,14 @@ export interface NumberedEvent {
 const CHANNELS: readonly Channel[] = ["dm", "group", "pair", "system"];
 const OUTGOING = 1;
 const REQUEST = 2;
+const SENT_AT = 4;
+const UNLISTED = 8;
 
 /** The bytes of an event: what its JSON line is made from, at a quarter of the size. */
 export function encodeEvent(event: MessageEvent): Uint8Array {
-  return new FieldWriter()
+  const writer = new FieldWriter()
     .long(event.wall)
-    .byte((event.direction === "out" ? OUTGOING : 0) + (event.request ? REQUEST : 0))
+    .byte(flagsOf(event))
     .byte(CHANNELS.indexOf(event.channel))
     .text(event.id)
     .text(event.network)
@@ -29,8 +32,14 @@ export function encodeEvent(event: MessageEvent): Uint8Array {
     .text(event.replyTo)
     .text(event.groupId)
     .number(event.length)
-    .text(event.text)
-    .finish();
+    .text(event.text);
+  // Last, where programs that know nothing of it read no further.
+  return (event.sentAt === undefined ? writer : writer.long(event.sentAt)).finish();
+}
+
+function flagsOf({ direction, request, sentAt, listed }: MessageEvent): number {
+  return (direction === "out" ? OUTGOING : 0) + (request ? REQUEST : 0) +
+    (sentAt === undefined ? 0 : SENT_AT) + (listed === false ? UNLISTED : 0);
 }
 
 /** The inverse. @throws {FieldError} for other bytes */
@@ -41,7 +50,7 @@ export function decodeEvent(bytes: Uint8Array): MessageEvent {
   const channel = CHANNELS[reader.byte()] ?? "system";
   const [id = "", network = "", sender = ""] = [reader.text(), reader.text(), reader.text()];
   const [to, replyTo, groupId] = [reader.text(), reader.text(), reader.text()];
-  return {
+  const event: MessageEvent = {
     wall,
     direction: (flags & OUTGOING) === 0 ? "in" : "out",
     channel,
@@ -52,18 +61,21 @@ export function decodeEvent(bytes: Uint8Array): MessageEvent {
     ...(replyTo === undefined ? {} : { replyTo }),
     ...(groupId === undefined ? {} : { groupId }),
     ...((flags & REQUEST) === 0 ? {} : { request: true }),
+    ...((flags & UNLISTED) === 0 ? {} : { listed: false }),
     length: reader.number(),
     text: reader.text() ?? "",
   };
+  return (flags & SENT_AT) === 0 ? event : { ...event, sentAt: reader.long() };
 }
 
-/** Time and id of an event, without reading the rest of it. */
-export function eventHead(bytes: Uint8Array): { readonly wall: bigint; readonly id: string } {
+/** Time of an event and what it is looked up by: its id, or for one of a group {@link nameInGroup}. */
+export function eventHead(bytes: Uint8Array): { readonly wall: bigint; readonly name: string } {
   const reader = new FieldReader(bytes);
   const wall = reader.long();
   reader.byte();
-  reader.byte();
-  return { wall, id: reader.text() ?? "" };
+  const isDirect = CHANNELS[reader.byte()] === "dm";
+  const name = isDirect ? undefined : nameInGroup(decodeEvent(bytes));
+  return { wall, name: name ?? reader.text() ?? "" };
 }
 
 /** The time of an event alone. */

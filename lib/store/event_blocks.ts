@@ -1,5 +1,5 @@
 import { type BlockEntry, eventHead } from "./event_block.ts";
-import { hashOfId } from "./event_match.ts";
+import { hashOfName } from "./event_match.ts";
 
 /** Events of one row at most; whole rows are dropped at a limit. Ours. */
 export const MAX_EVENTS_PER_BLOCK = 128;
@@ -15,8 +15,8 @@ export interface Block {
   readonly bytes: number;
   /** Time of its youngest event. */
   readonly wall: bigint;
-  /** Hashes of the ids in it: four bytes an event find one without reading all rows. */
-  readonly ids: Uint32Array;
+  /** Hashes of what its events are looked up by: four bytes an event find one without reading all rows. */
+  readonly names: Uint32Array;
 }
 
 /** What there is to remember of a row; undefined for one without events. */
@@ -27,13 +27,13 @@ export function blockOf(
   const [first] = entries;
   const last = entries.at(-1);
   if (first === undefined || last === undefined) return undefined;
-  const ids = new Uint32Array(entries.length);
+  const names = new Uint32Array(entries.length);
   let wall: bigint | undefined;
   for (const [index, entry] of entries.entries()) {
     const head = eventHead(entry.bytes);
-    ids[index] = hashOfId(head.id);
+    names[index] = hashOfName(head.name);
     if (wall === undefined || head.wall > wall) wall = head.wall;
   }
   const count = entries.length;
-  return { key, first: first.seq, last: last.seq, count, bytes, wall: wall ?? 0n, ids };
+  return { key, first: first.seq, last: last.seq, count, bytes, wall: wall ?? 0n, names };
 }

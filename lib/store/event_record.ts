@@ -1,5 +1,6 @@
 import type { MessageEvent } from "#events";
-import type { HistoryRecord } from "./record.ts";
+import { MAX_IMPORT_GROUP } from "./import_record.ts";
+import type { GroupRecord, HistoryRecord } from "./record.ts";
 import { formatTimestamp } from "./timestamp.ts";
 
 /** Key of the other side of a one-to-one message; undefined for a message of a group. */
@@ -8,8 +9,38 @@ export function conversationOfEvent(event: MessageEvent): string | undefined {
   return event.direction === "in" ? event.sender : event.to ?? "";
 }
 
+/** How far ahead of its arrival a message is kept at most, nanoseconds (groups.md 2.8). */
+const MAX_AHEAD = 300_000_000_000n;
+
 /**
- * The record of a message (history.md 3); undefined for what history does not keep: messages of
+ * The author's time of a message, nanoseconds since 1970: its own one where nobody said another. What
+ * is dated far ahead would be the newest for ever, and never expire.
+ */
+export function sentAtOf({ sentAt, wall }: MessageEvent): bigint {
+  if (sentAt === undefined) return wall;
+  return sentAt > wall + MAX_AHEAD ? wall + MAX_AHEAD : sentAt;
+}
+
+/**
+ * The record of a message of a group; undefined for any other, and for a group whose name no archive
+ * could have: empty, longer than 256 characters or with half a character.
+ */
+export function groupRecordOfEvent(event: MessageEvent): GroupRecord | undefined {
+  const { channel, groupId = "" } = event;
+  const isGroup = channel === "group" && groupId !== "" && groupId.length <= MAX_IMPORT_GROUP &&
+    groupId.isWellFormed();
+  if (!isGroup) return undefined;
+  return {
+    group_id: groupId,
+    sender_pk: event.sender.toLowerCase(),
+    outgoing: event.direction === "out",
+    text: event.text,
+    timestamp: formatTimestamp(sentAtOf(event)),
+  };
+}
+
+/**
+ * The record of a one-to-one message (history.md 3); undefined for what history does not keep: messages of
  * groups, pair control, notices of the system. A direct message of a CXO feed comes on the channel of
  * the groups, without a group (http-api.md 6), and is kept like any other.
  */

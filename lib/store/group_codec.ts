@@ -44,3 +44,18 @@ export function decodeGroupRecord(
     throw error;
   }
 }
+
+/**
+ * The true time of a group record, nanoseconds since 1970, without reading the rest of it; undefined for
+ * bytes that are no record.
+ */
+export function groupRecordTime(bytes: Uint8Array, at: bigint): bigint | undefined {
+  try {
+    const reader = new FieldReader(bytes);
+    reader.byte();
+    return at - BigInt(reader.number());
+  } catch (error) {
+    if (error instanceof FieldError) return undefined;
+    throw error;
+  }
+}

@@ -58,13 +58,27 @@ export interface ImportReport {
   readonly full: boolean;
 }
 
+/** A group with stored messages. */
+export interface GroupSummary {
+  /** The group, as its messages name it. */
+  readonly group_id: string;
+  /** Messages that have not expired. */
+  readonly count: number;
+  /** The newest time among them as stored, RFC 3339 in UTC, up to nanoseconds. */
+  readonly newest: string;
+}
+
 /** What `/status` and `/metrics` say about a store. */
 export interface StoreFigures {
-  /** Live records. */
+  /** Live records, without those of groups. */
   readonly messages: number;
   /** Peers with live records. */
   readonly peers: number;
-  /** Bytes of live records: key, value and 64 for each peer (history.md 5). */
+  /** Live records of groups. */
+  readonly groupMessages: number;
+  /** Groups with live records. */
+  readonly groups: number;
+  /** Bytes of live records: key, value and 64 for each peer (history.md 5); those of groups too. */
   readonly bytes: number;
   /** Events kept for `/events`. */
   readonly events: number;
@@ -92,7 +106,12 @@ export interface History {
    * journal (`MessageEvent.journal`) are on disk together or not at all; whoever refuses the record, the
    * note is written, but for what {@link journal} says of its feed.
    *
-   * @throws {RangeError} the note is longer than an entry may be, or its feed is no key
+   * A message of a group (channel `group` with a `groupId` of 1 to 256 characters) becomes a
+   * {@link GroupRecord} with the time of its author (`sentAt`, else `wall`). Its limits are its own: how
+   * many records a group has, and a rate for each group and author in the minute that its author says. Size,
+   * total size and age are those of all; the whitelist asks for its author, never for this node.
+   *
+   * @throws {RangeError} the note is longer than an entry may be, or its feed is none that {@link journal} takes
    */
   append(event: MessageEvent): Appended;
   /** Resolves at once while few appends wait for the disk, else when few do: back-pressure. */
@@ -111,7 +130,33 @@ export interface History {
   forget(peer: string, id: string, author?: string): Promise<boolean>;
   /** Removes a conversation and its archived events; the number of records. */
   forgetPeer(peer: string): Promise<number>;
-  /** Newest first; blank finds nothing (http-api.md 4.10). */
+  /**
+   * The newest `limit` of a group by time, oldest first; <= 0 is all. With `before`, nanoseconds since
+   * 1970, only those whose timestamp is earlier. Nothing for an unknown group.
+   */
+  groupHistory(
+    group: string,
+    options: { readonly limit: number; readonly before?: bigint | undefined },
+  ): Promise<readonly GroupRecord[]>;
+  /** Groups with messages that have not expired, by the order of their names. */
+  groups(): Promise<readonly GroupSummary[]>;
+  /**
+   * Removes the records and archived events of a group that this key wrote at this time, nanoseconds
+   * since 1970, usually one. Whether there was one that had not expired or not been swept.
+   */
+  forgetGroup(
+    group: string,
+    message: { readonly sender: string; readonly timestamp: bigint },
+  ): Promise<boolean>;
+  /**
+   * Removes every record of a group, in as many commits as it takes, and its archived events; the number
+   * of records. Its journal stays: see {@link dropJournal}.
+   */
+  forgetWholeGroup(group: string): Promise<number>;
+  /**
+   * Newest first; blank finds nothing (http-api.md 4.10). Looks into one-to-one messages only: a hit
+   * names a peer, which a message of a group has not, so those are not in the index.
+   */
   search(query: string, limit: number): Promise<readonly SearchHit[]>;
   /** Every record, conversation by conversation, in pages, for an export. */
   pages(): AsyncIterable<readonly HistoryRecord[]>;
@@ -127,20 +172,24 @@ export interface History {
   /** The events of `/events` on disk. */
   readonly events: EventArchive;
   /**
-   * What is kept of a feed, by its public key. This node's own is always kept; undefined for another where
-   * a whitelist says that nothing of that peer may be on disk. No limit or age applies to it, and no
-   * forgetting: its owner decides how long it is.
+   * What is kept of a feed, by its public key, or for a group by `group:<id>` (an id of at most 128 bytes
+   * of UTF-8, without control characters). This node's own and those of groups are always kept; undefined
+   * for another where a whitelist says that nothing of that peer may be on disk. No limit or age applies
+   * to it, and no forgetting: its owner decides how long it is.
    *
-   * @throws {RangeError} `feed` is no public key
+   * @throws {RangeError} `feed` is neither a public key nor such a text
    */
   journal(feed: string): Journal | undefined;
-  /** Keys of the feeds that have a journal on disk, whatever the whitelist says now; in byte order. */
+  /**
+   * Keys of the feeds that have a journal on disk, whatever the whitelist says now, in byte order; then
+   * those of groups, `group:` in front.
+   */
   journalFeeds(): readonly string[];
   /**
    * Removes a journal as it was at the call, the oldest entries first. True when it is gone or there was
    * none; false when the disk refused, which is logged: then the rest of it is still there. Never rejects.
    *
-   * @throws {RangeError} `feed` is no public key
+   * @throws {RangeError} `feed` is neither a public key nor the text of a group
    */
   dropJournal(feed: string): Promise<boolean>;
   /** What `/status` and `/metrics` say, at this moment. */

@@ -1,4 +1,5 @@
 import type { JournalNote, MessageEvent } from "#events";
+import { utf8 } from "#kit";
 import { isPeerKey } from "./whitelist.ts";
 
 /**
@@ -77,9 +78,10 @@ export interface JournalRule {
   readonly self: string;
 }
 
-/** Whether anything of a feed, by its key in lower case, may be on disk. */
+/** Whether anything of a feed, as {@link feedOf} gave it, may be on disk. */
 export function mayKeepJournal(feed: string, { policy, self }: JournalRule): boolean {
-  return feed === self.toLowerCase() || policy.mayKeep(feed);
+  // What this node publishes in a group is its own feed, messages that it mirrors included.
+  return feed === self.toLowerCase() || groupOfJournal(feed) !== undefined || policy.mayKeep(feed);
 }
 
 /**
@@ -94,15 +96,34 @@ export function noteOf({ journal }: MessageEvent, rule: JournalRule): JournalNot
   return mayKeepJournal(feed, rule) ? { feed, entry: journal.entry } : undefined;
 }
 
+/** What the key of a group's journal begins with; no public key does. */
+const GROUP_PREFIX = "group:";
+/** Most bytes of UTF-8 that the id of a group with a journal has. Ours; ids of groups are UUIDs mostly. */
+const MAX_GROUP_ID_BYTES = 128;
+
 /**
- * The key of a feed in lower case.
+ * The key of a feed in lower case; that of a group's journal, `group:<id>`, as it is.
  *
- * @throws {RangeError} it is no public key
+ * @throws {RangeError} it is neither a public key nor a text of that form
  */
 export function feedOf(key: string): string {
+  if (groupOfJournal(key) !== undefined) return key;
   const feed = key.toLowerCase();
-  if (!isPeerKey(feed)) throw new RangeError("Cannot keep a journal: the feed is no public key");
-  return feed;
+  if (isPeerKey(feed)) return feed;
+  throw new RangeError("Cannot keep a journal: the feed is neither a public key nor a group");
+}
+
+/** The group whose journal a key names, where it is one of {@link feedOf}; undefined for a peer's. */
+export function groupOfJournal(key: string): string | undefined {
+  if (!key.startsWith(GROUP_PREFIX)) return undefined;
+  const group = key.slice(GROUP_PREFIX.length);
+  const isText = /^[^\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+$/u.test(group);
+  return isText && utf8(group).length <= MAX_GROUP_ID_BYTES ? group : undefined;
+}
+
+/** The key of the journal of a group. */
+export function journalOfGroup(group: string): string {
+  return `${GROUP_PREFIX}${group}`;
 }
 
 /** @throws {RangeError} something is too long */

@@ -1,7 +1,15 @@
 import { errorText } from "#kit";
 import { FieldError, FieldReader, FieldWriter } from "./byte_fields.ts";
 import type { DamageLog } from "./damage_log.ts";
-import { entriesBlock, entriesRange, journalFeed, journalsRange, ownerKey } from "./keyspace.ts";
+import {
+  entriesBlock,
+  entriesRange,
+  groupJournalsRange,
+  journalFeed,
+  journalsRange,
+  type KeyRange,
+  ownerKey,
+} from "./keyspace.ts";
 import { LIST_BATCH, pieceCount, wholeRows } from "./whole_rows.ts";
 import { MAX_BATCH_BYTES } from "./write_queue.ts";
 
@@ -76,8 +84,8 @@ export async function readHeads(
   damage: DamageLog,
 ): Promise<ReadonlyMap<string, JournalHead>> {
   const heads = new Map<string, JournalHead>();
-  const readAll = async (options: Deno.KvListOptions) => {
-    for await (const { key, value } of kv.list(journalsRange(), options)) {
+  const readAll = async (range: KeyRange, options: Deno.KvListOptions) => {
+    for await (const { key, value } of kv.list(range, options)) {
       const feed = journalFeed(key);
       try {
         if (value instanceof Uint8Array) heads.set(feed, decodeHead(value));
@@ -88,14 +96,16 @@ export async function readHeads(
       }
     }
   };
-  try {
-    await readAll({ batchSize: LIST_BATCH });
-  } catch (error) {
-    await throwUnlessReadable(kv, error);
-    damage.found("journals", errorText(error));
-    // A row that cannot be read takes its batch along: those before and behind it are read alone.
-    await readAll({ batchSize: 1 }).catch(() => {});
-    await readAll({ batchSize: 1, reverse: true }).catch(() => {});
+  for (const range of [journalsRange(), groupJournalsRange()]) {
+    try {
+      await readAll(range, { batchSize: LIST_BATCH });
+    } catch (error) {
+      await throwUnlessReadable(kv, error);
+      damage.found("journals", errorText(error));
+      // A row that cannot be read takes its batch along: those before and behind it are read alone.
+      await readAll(range, { batchSize: 1 }).catch(() => {});
+      await readAll(range, { batchSize: 1, reverse: true }).catch(() => {});
+    }
   }
   return heads;
 }

@@ -1,10 +1,11 @@
 import { fromHex, toHex } from "#kit";
+import { groupOfJournal, journalOfGroup } from "./journal.ts";
 
 /**
  * Every key of the database, built and read here and nowhere else; `docs/KEYSPACE.md` lists them.
  *
  * Keys are stored twice by Deno KV, so they are short: peers appear as small numbers, and only their
- * own row has the key itself, as 33 raw bytes. Numbers are bigints, which sort by value.
+ * own row has the key itself, as 33 raw bytes; groups are few and appear as they are called. Numbers are bigints, which sort by value.
  */
 export type Key = Deno.KvKey;
 
@@ -25,6 +26,8 @@ export const ROWS = {
   outbox: "q",
   journal: "j",
   entries: "k",
+  groupJournal: "l",
+  groupPart: "i",
 } as const;
 
 /** A range of keys, from `start` up to but without `end`. */
@@ -115,26 +118,41 @@ export function groupKey(group: string, at: bigint, piece = 0): Key {
   return withPiece([ROWS.group, group, at], piece);
 }
 
-/** Records of one group, those with keys below `to` if it is given; of all without a name. */
+/** Records of one group with `from` <= key < `to`, where these are given; of all without a name. */
 export function groupsRange(
   group?: string,
-  { to }: { to?: bigint | undefined } = {},
+  { from, to }: { from?: bigint | undefined; to?: bigint | undefined } = {},
 ): KeyRange {
   if (group === undefined) return allOf(ROWS.group);
-  const end: Key = to === undefined ? [ROWS.group, `${group}\0`] : [ROWS.group, group, to];
-  return { start: [ROWS.group, group], end };
+  return {
+    start: from === undefined ? [ROWS.group, group] : [ROWS.group, group, from],
+    end: to === undefined ? [ROWS.group, `${group}\0`] : [ROWS.group, group, to],
+  };
 }
 
 /** What a {@link groupKey} says. */
 export function groupPlace(key: Key): { group: string; at: bigint; piece: number } {
-  const group = key[1];
-  if (typeof group !== "string") throw unknownKey();
-  return { group, at: bigintAt(key, 2), piece: pieceAt(key, 3) };
+  return { group: textAt(key, 1), at: bigintAt(key, 2), piece: pieceAt(key, 3) };
 }
 
 /** Number and bytes of all group records. */
 export function groupSumsKey(): Key {
   return [ROWS.groupSums];
+}
+
+/** Sums of one group. */
+export function groupPartKey(group: string): Key {
+  return [ROWS.groupPart, group];
+}
+
+/** Sums of all groups, by the order of their names. */
+export function groupPartsRange(): KeyRange {
+  return allOf(ROWS.groupPart);
+}
+
+/** The group, of a {@link groupPartKey}. */
+export function groupOfPart(key: Key): string {
+  return textAt(key, 1);
 }
 
 /** Some events in a row, under the number of the first. */
@@ -172,21 +190,28 @@ export function outboxPlace(key: Key): number {
   return Number(bigintAt(key, 1));
 }
 
-/** A journal with its number, its blocks, sums and state. */
+/** A journal with its number, its blocks, sums and state; of a group as {@link journalOfGroup} names it. */
 export function journalKey(feed: string): Key {
+  const group = groupOfJournal(feed);
+  if (group !== undefined) return [ROWS.groupJournal, group];
   const bytes = fromHex(feed);
   if (bytes?.length !== 33) throw new RangeError("Cannot build a key: the feed is no public key");
   return [ROWS.journal, bytes];
 }
 
-/** All journals, in byte order. */
+/** All journals of feeds, in byte order. */
 export function journalsRange(): KeyRange {
   return allOf(ROWS.journal);
 }
 
+/** All journals of groups, by the order of their ids. */
+export function groupJournalsRange(): KeyRange {
+  return allOf(ROWS.groupJournal);
+}
+
 /** Whose journal, of a {@link journalKey}. */
 export function journalFeed(key: Key): string {
-  return peerOf(key);
+  return key[0] === ROWS.groupJournal ? journalOfGroup(textAt(key, 1)) : peerOf(key);
 }
 
 /** A block of entries of a journal. */
@@ -224,6 +249,12 @@ function withPiece(key: Key, piece: number): Key {
 function bigintAt(key: Key, index: number): bigint {
   const part = key[index];
   if (typeof part !== "bigint") throw unknownKey();
+  return part;
+}
+
+function textAt(key: Key, index: number): string {
+  const part = key[index];
+  if (typeof part !== "string") throw unknownKey();
   return part;
 }
 

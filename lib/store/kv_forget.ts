@@ -1,6 +1,6 @@
 import { placeOf } from "./conversation_reader.ts";
 import { type Conversation, type OldRecord, type Sums, SumsDraft } from "./conversations.ts";
-import type { EventMatch } from "./event_match.ts";
+import type { DirectMatch } from "./event_match.ts";
 import { timeKey } from "./keyspace.ts";
 import type { StoreParts } from "./kv_edits.ts";
 import type { HistoryRecord } from "./record.ts";
@@ -13,7 +13,7 @@ const GET_BATCH = 10;
 
 /** What is to go, and how far that is. */
 interface Plan {
-  readonly events: EventMatch;
+  readonly events: DirectMatch;
   readonly conversation: Conversation | undefined;
   readonly removals: readonly OldRecord[];
   /** Largest key that stays, if something does. */
@@ -45,7 +45,7 @@ export class KvForget {
 
   /** Removes the records of a conversation that match, and archived events; whether there was one. */
   async matching(
-    events: EventMatch,
+    events: DirectMatch,
     matches: (record: HistoryRecord) => boolean,
   ): Promise<boolean> {
     const conversation = await this.#find(events.peer);

@@ -1,22 +1,39 @@
-import { FieldReader, FieldWriter } from "./byte_fields.ts";
-import { freeKey, type KeyRun } from "./free_key.ts";
-import { decodeGroupRecord, encodeGroupRecord } from "./group_codec.ts";
 import type { DamageLog } from "./damage_log.ts";
-import { groupKey, groupPlace, groupsRange, groupSumsKey } from "./keyspace.ts";
+import { freeKey } from "./free_key.ts";
+import { encodeGroupRecord } from "./group_codec.ts";
+import { deleteRow, groupRows, type KeysOfGroup } from "./group_rows.ts";
+import { GroupSumsRows } from "./group_sums.ts";
+import { GroupDraft, type GroupRow, GroupTable, type StoredGroup } from "./group_table.ts";
+import { groupKey } from "./keyspace.ts";
 import { RECORD_KEY_BYTES } from "./policy.ts";
 import type { GroupRecord } from "./record.ts";
-import { StoreError } from "./store_error.ts";
+import type { StoreOwner } from "./store_owner.ts";
 import type { Transaction } from "./transaction.ts";
-import { LIST_BATCH, piecesOf, wholeRows } from "./whole_rows.ts";
+import { victimsOf } from "./victims.ts";
+import { piecesOf } from "./whole_rows.ts";
 
-/** A group record to be written. */
+/** Oldest records of a full group that are looked up ahead of their removal. */
+const READ_AHEAD = 64;
+/** Changes that removals leave to the rest of the same commit. */
+const RESERVED_CHANGES = 50;
+/** Groups that one step of a sweep looks into, and records of one step of any removal. Ours. */
+const SWEPT_GROUPS = 100;
+const REMOVAL_STEP = 400;
+
+/** A group record that was admitted. */
 export interface NewGroupRecord {
+  readonly stored: StoredGroup;
   readonly record: GroupRecord;
+  /** Its timestamp, nanoseconds since 1970. */
   readonly time: bigint;
+  /** Its bytes where its key is its time. */
+  readonly value: Uint8Array;
 }
 
-/** Groups that one step of a sweep looks into. */
-const SWEPT_GROUPS = 100;
+/** A group record with the place that it got. */
+interface PlacedGroupRecord extends NewGroupRecord {
+  readonly at: bigint;
+}
 
 /** What one step of a sweep did. */
 export interface SweptGroups {
@@ -26,183 +43,219 @@ export interface SweptGroups {
   readonly next: string | undefined;
 }
 
-/** Records of groups: they come from archives, and go at the same age as messages. */
-export class KvGroups {
-  readonly #kv: Deno.Kv;
-  readonly #damage: DamageLog;
-  readonly #settled: () => Promise<void>;
-  /** Records that were ever removed by this process. */
-  #removed = 0;
-  #count = 0;
-  #bytes = 0;
-  #pendingBytes = 0;
-  /** Keys found taken last. */
-  #run: { readonly group: string; readonly keys: KeyRun } | undefined;
+/** Records to be removed. */
+export interface WantedRows extends KeysOfGroup {
+  /** Asked for those that can be read; the others go where it is missing. */
+  readonly matches?: (value: Uint8Array, at: bigint) => boolean;
+}
 
-  /** `settled` resolves when every commit that runs now has ended. */
+/**
+ * Turns records of groups into rows: finds free keys, drops the oldest of a full group, keeps sums. All
+ * calls but the first two belong into the write queue.
+ */
+export class KvGroups {
+  readonly table: GroupTable = new GroupTable();
+  readonly #kv: Deno.Kv;
+  readonly #owner: StoreOwner;
+  readonly #cap: number;
+  readonly #sums: GroupSumsRows;
+
+  /** `cap` records a group; 0 is no limit. */
   constructor(
     kv: Deno.Kv,
-    { damage, settled }: { damage: DamageLog; settled: () => Promise<void> },
+    { owner, damage, cap }: { owner: StoreOwner; damage: DamageLog; cap: number },
   ) {
     this.#kv = kv;
-    this.#damage = damage;
-    this.#settled = settled;
+    this.#owner = owner;
+    this.#cap = cap;
+    this.#sums = new GroupSumsRows(kv, { table: this.table, damage });
   }
 
-  /** Bytes of all of them, those on their way to the disk included. */
-  get bytes(): number {
-    return this.#bytes + this.#pendingBytes;
-  }
-
-  /** Counts an admitted record that is not on disk yet; its bytes. */
-  reserve(record: NewGroupRecord): number {
-    const bytes = bytesOf(record);
-    this.#pendingBytes += bytes;
-    return bytes;
+  /** Counts an admitted record that is not on disk yet. */
+  reserve(record: GroupRecord, time: bigint): { group: NewGroupRecord; bytes: number } {
+    const value = encodeGroupRecord(record, { at: time, time });
+    const bytes = RECORD_KEY_BYTES + value.length;
+    const stored = this.table.reserve(record.group_id, bytes);
+    return { group: { stored, record, time, value }, bytes };
   }
 
   /** Undoes {@link reserve}, once the record is on disk or lost. */
-  release(record: NewGroupRecord): void {
-    this.#pendingBytes -= bytesOf(record);
+  release({ stored, value }: NewGroupRecord): void {
+    this.table.release(stored, RECORD_KEY_BYTES + value.length);
   }
 
-  /** Reads their sums. */
-  async load(): Promise<void> {
-    const { value } = await this.#kv.get(groupSumsKey());
-    if (!(value instanceof Uint8Array)) return;
-    const reader = new FieldReader(value);
-    [this.#count, this.#bytes] = [reader.number(), reader.number()];
+  /** Reads the sums, at opening and after a commit whose outcome is unknown. */
+  load(): Promise<void> {
+    return this.#sums.load();
   }
 
-  /** Puts records into a commit; call the result after it. */
+  /** Writes the sums where they are not on disk yet, as in a store of a program before them. */
+  writeSums(): Promise<void> {
+    return this.#sums.write(this.#owner);
+  }
+
+  /** Puts records, and the removals that they cause, into a commit; call the result after it. */
   async add(transaction: Transaction, records: readonly NewGroupRecord[]): Promise<() => void> {
-    let [count, bytes] = [this.#count, this.#bytes];
-    const places = new Map<string, { taken: Set<bigint>; newest: bigint | undefined }>();
-    for (const { record, time } of records) {
-      const group = record.group_id;
-      const place = places.get(group) ?? { taken: new Set(), newest: await this.#newest(group) };
-      places.set(group, place);
-      const { taken, newest } = place;
-      const { key: at, run } = await freeKey(time, {
-        taken,
-        exists: async (key) =>
-          newest !== undefined && key <= newest && await this.#exists(group, key),
-        run: this.#run?.group === group ? this.#run.keys : undefined,
-      });
-      this.#run = run && { group, keys: run };
-      const value = encodeGroupRecord(record, { at, time });
-      piecesOf(value).forEach((piece, index) => transaction.set(groupKey(group, at, index), piece));
-      count++;
-      bytes += RECORD_KEY_BYTES + value.length;
+    const draft = new GroupDraft(this.table);
+    const victims: { stored: StoredGroup; row: GroupRow }[] = [];
+    for (const [stored, news] of Map.groupBy(records, (one) => one.stored)) {
+      const placed = await this.#place(stored, news);
+      const beyond = await this.#victims(stored, placed);
+      for (const one of placed) if (!beyond.has(one.at)) put(transaction, { placed: one, draft });
+      for (const row of beyond.values()) if (row !== undefined) victims.push({ stored, row });
     }
-    if (records.length > 0) {
-      transaction.set(groupSumsKey(), new FieldWriter().number(count).number(bytes).finish());
-    }
-    return () => {
-      [this.#count, this.#bytes] = [count, bytes];
-    };
+    // Last, since these alone can wait: what has no room now is over the cap until the next commit.
+    for (const { stored, row } of victims) this.#remove(transaction, { stored, row, draft });
+    draft.write(transaction);
+    return () => draft.apply();
   }
 
-  /**
-   * Puts the removal of some records with keys up to `expiry`, from the group `from` on, into an empty
-   * commit, and commits it.
-   */
-  async sweepSome(
-    transaction: Transaction,
-    { expiry, from }: { expiry: bigint; from: string },
-  ): Promise<SweptGroups> {
-    let [removed, bytes] = [0, 0];
-    let next: string | undefined;
-    let looked = 0;
-    sweeping: for (let group = await this.#groupFrom(from); group !== undefined;) {
-      if (looked++ === SWEPT_GROUPS) {
-        next = group;
-        break;
-      }
-      const range = groupsRange(group, { to: expiry + 1n });
-      for await (const { key, value, pieces } of wholeRows(this.#kv, range, { keyParts: 3 })) {
-        if (!transaction.hasRoom(pieces + 1)) {
-          next = group;
-          break sweeping;
-        }
-        for (let piece = 0; piece < pieces; piece++) {
-          transaction.delete(groupKey(group, groupPlace(key).at, piece));
-        }
-        removed++;
-        bytes += RECORD_KEY_BYTES + value.length;
-      }
-      group = await this.#groupFrom(`${group}\0`);
-    }
-    if (removed > 0) {
-      const [count, rest] = [this.#count - removed, this.#bytes - bytes];
-      transaction.set(groupSumsKey(), new FieldWriter().number(count).number(rest).finish());
+  /** Records beyond the cap: more than none after it was lowered. */
+  beyondCap({ sums }: StoredGroup): number {
+    return this.#cap === 0 ? 0 : Math.max(0, sums.count - this.#cap);
+  }
+
+  /** Removes what is beyond the cap of a group. */
+  async trimToCap(stored: StoredGroup): Promise<void> {
+    while (this.beyondCap(stored) > 0) {
+      const transaction = this.#owner.begin();
+      const draft = new GroupDraft(this.table);
+      const rows = await this.#oldest(stored, Math.min(this.beyondCap(stored), REMOVAL_STEP));
+      for (const row of rows) this.#remove(transaction, { stored, row, draft });
+      if (transaction.empty) return;
+      draft.write(transaction);
       await transaction.commit();
-      this.#removed += removed;
-      [this.#count, this.#bytes, this.#run] = [count, rest, undefined];
+      draft.apply();
     }
+  }
+
+  /** Removes some records with keys up to `expiry`, from the group `from` on, in one commit. */
+  async sweepSome({ expiry, from }: { expiry: bigint; from: string }): Promise<SweptGroups> {
+    const groups = this.table.sorted().filter(({ group }) => group >= from);
+    const transaction = this.#owner.begin();
+    const draft = new GroupDraft(this.table);
+    let removed = 0;
+    let next = groups[SWEPT_GROUPS]?.group;
+    for (const { group } of groups.slice(0, SWEPT_GROUPS)) {
+      const some = await this.removeSome(transaction, {
+        wanted: { group, to: expiry + 1n },
+        draft,
+      });
+      removed += some.removed;
+      if (!some.more) continue;
+      next = group;
+      break;
+    }
+    draft.write(transaction);
+    await transaction.commit();
+    draft.apply();
     return { removed, next };
   }
 
-  /**
-   * The records of one group, or of all, in pages; without those at and before a time. All of them end
-   * with an error where some are missing.
-   */
-  async *pages(
-    { group, after }: { group?: string; after?: bigint | undefined } = {},
-  ): AsyncGenerator<readonly GroupRecord[]> {
-    const [count, removed] = [this.#count, this.#removed];
-    let page: GroupRecord[] = [];
-    let good = 0;
-    let failed = false;
-    try {
-      for await (const { key, value } of wholeRows(this.#kv, groupsRange(group), { keyParts: 3 })) {
-        const place = groupPlace(key);
-        const record = decodeGroupRecord(value, place);
-        if (record === undefined) continue;
-        good++;
-        if (after !== undefined && place.at <= after) continue;
-        page.push(record);
-        if (page.length < LIST_BATCH) continue;
-        yield page;
-        page = [];
+  /** Puts the removal of records into a commit, as far as it has room. */
+  async removeSome(
+    transaction: Transaction,
+    { wanted: { matches, ...keys }, draft }: { wanted: WantedRows; draft: GroupDraft },
+  ): Promise<{ removed: number; more: boolean }> {
+    const stored = this.table.get(keys.group);
+    let removed = 0;
+    if (stored === undefined) return { removed, more: false };
+    for await (const row of groupRows(this.#kv, keys)) {
+      if (matches !== undefined && !(row.value && matches(row.value, row.at))) continue;
+      const isEnough = removed >= REMOVAL_STEP;
+      if (isEnough || !this.#remove(transaction, { stored, row, draft })) {
+        return { removed, more: true };
       }
-    } catch {
-      failed = true;
+      removed++;
     }
-    if (page.length > 0) yield page;
-    const lost = () => group === undefined ? count - (this.#removed - removed) - good : 0;
-    if (failed || lost() > 0) await this.#tell({ failed, lost, isWhole: group === undefined });
+    // What was counted and is out of reach is given up with the rest.
+    const isAll = stored.sums.count > 0 && matches === undefined && keys.from === undefined &&
+      (keys.to === undefined || keys.to > stored.sums.newest);
+    if (isAll) draft.clear(stored);
+    return { removed, more: false };
   }
 
-  async #tell(
-    { failed, lost, isWhole }: { failed: boolean; lost: () => number; isWhole: boolean },
-  ): Promise<void> {
-    const isOpen = await this.#settled().then(() => true, () => false);
-    if (isOpen && !failed && lost() <= 0) return;
-    const what = `${lost() > 0 ? lost() : "some"} messages of groups cannot be read`;
-    if (isOpen) this.#damage.found("groups", what);
-    if (isWhole) throw new StoreError("damaged", `${what}: the store is damaged`);
+  /** Puts the removal of one record into a commit; false where it has no room. */
+  #remove(
+    transaction: Transaction,
+    { stored, row, draft }: { stored: StoredGroup; row: GroupRow; draft: GroupDraft },
+  ): boolean {
+    if (!transaction.hasRoom(row.pieces + draft.size + RESERVED_CHANGES)) return false;
+    deleteRow(transaction, { group: stored.group, row });
+    draft.remove(stored, row);
+    stored.run = undefined;
+    if (stored.oldest?.[0]?.at === row.at) stored.oldest.shift();
+    else stored.oldest = undefined;
+    return true;
   }
 
-  /** The first group by name that is not before a name. */
-  async #groupFrom(name: string): Promise<string | undefined> {
-    const { end } = groupsRange();
-    const first = this.#kv.list({ start: groupsRange(name).start, end }, { limit: 1 });
-    for await (const { key } of first) return groupPlace(key).group;
-    return undefined;
+  /** Gives each record the first free key from its time on. */
+  async #place(
+    stored: StoredGroup,
+    records: readonly NewGroupRecord[],
+  ): Promise<readonly PlacedGroupRecord[]> {
+    const taken = new Set<bigint>();
+    const placed: PlacedGroupRecord[] = [];
+    const { newest } = stored.sums;
+    const exists = async (key: bigint) =>
+      (key <= newest || this.#sums.isPartial) && await this.#exists(stored, key);
+    for (const one of records) {
+      const { record, time } = one;
+      const { key: at, run } = await freeKey(time, { taken, exists, run: stored.run });
+      stored.run = run;
+      placed.push({
+        ...one,
+        at,
+        value: at === time ? one.value : encodeGroupRecord(record, { at, time }),
+      });
+    }
+    return placed;
   }
 
-  async #newest(group: string): Promise<bigint | undefined> {
-    const newest = this.#kv.list(groupsRange(group), { reverse: true, limit: 1 });
-    for await (const { key } of newest) return groupPlace(key).at;
-    return undefined;
+  async #exists({ group }: StoredGroup, at: bigint): Promise<boolean> {
+    try {
+      return (await this.#kv.get(groupKey(group, at))).value !== null;
+    } catch {
+      // A row that cannot be read is there.
+      return true;
+    }
   }
 
-  async #exists(group: string, at: bigint): Promise<boolean> {
-    return (await this.#kv.get(groupKey(group, at))).value !== null;
+  /** The smallest keys beyond the cap, those about to be written included: with a row if it is on disk. */
+  async #victims(
+    stored: StoredGroup,
+    placed: readonly PlacedGroupRecord[],
+  ): Promise<ReadonlyMap<bigint, GroupRow | undefined>> {
+    const excess = this.#cap === 0 ? 0 : stored.sums.count + placed.length - this.#cap;
+    const count = Math.min(excess, placed.length);
+    if (count <= 0) return new Map();
+    const victims = victimsOf(await this.#oldest(stored, count), placed, count);
+    return new Map(victims.map((one) => [one.at, "pieces" in one ? one : undefined]));
+  }
+
+  /** The oldest records of a group, `count` of them if it has as many. */
+  async #oldest(stored: StoredGroup, count: number): Promise<readonly GroupRow[]> {
+    const known = stored.oldest ?? [];
+    if (known.length >= count) return known.slice(0, count);
+    const found: GroupRow[] = [];
+    for await (const { at, bytes, pieces } of groupRows(this.#kv, { group: stored.group })) {
+      found.push({ at, bytes, pieces });
+      if (found.length >= count + READ_AHEAD) break;
+    }
+    stored.oldest = found;
+    return found.slice(0, count);
   }
 }
 
-function bytesOf({ record, time }: NewGroupRecord): number {
-  return RECORD_KEY_BYTES + encodeGroupRecord(record, { at: time, time }).length;
+function put(
+  transaction: Transaction,
+  { placed: { stored, at, time, value }, draft }: { placed: PlacedGroupRecord; draft: GroupDraft },
+): void {
+  piecesOf(value).forEach((piece, index) =>
+    transaction.set(groupKey(stored.group, at, index), piece)
+  );
+  draft.add(stored, { at, time, bytes: RECORD_KEY_BYTES + value.length });
+  // What was read ahead stays true only if this comes behind it.
+  const last = stored.oldest?.at(-1);
+  if (last === undefined || at < last.at) stored.oldest = undefined;
 }

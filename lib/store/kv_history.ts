@@ -1,10 +1,18 @@
 import type { EventArchive, MessageEvent } from "#events";
 import { errorText, type Timer } from "#kit";
-import type { Appended, History, ImportReport, SearchHit, StoreFigures } from "./history.ts";
+import type {
+  Appended,
+  GroupSummary,
+  History,
+  ImportReport,
+  SearchHit,
+  StoreFigures,
+} from "./history.ts";
 import { Importer, type ImportTarget } from "./import_run.ts";
 import { feedOf, type Journal, mayKeepJournal } from "./journal.ts";
 import { JournalRewrites } from "./journal_rewrites.ts";
 import { KvForget } from "./kv_forget.ts";
+import { KvForgetGroups } from "./kv_forget_groups.ts";
 import { kvImportTarget } from "./kv_import.ts";
 import { KvJournal } from "./kv_journal.ts";
 import type { SweptGroups } from "./kv_groups.ts";
@@ -25,6 +33,7 @@ export class KvHistory implements History {
   readonly #importer: Importer;
   readonly #outbox: KvOutbox;
   readonly #forget: KvForget;
+  readonly #forgetGroups: KvForgetGroups;
   readonly #rewrites: JournalRewrites;
   #indexing: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
@@ -36,6 +45,7 @@ export class KvHistory implements History {
     this.#writer = new KvWriter(parts);
     this.#importer = new Importer(this.#importTarget());
     this.#forget = new KvForget(parts, (job) => this.#writer.change(job));
+    this.#forgetGroups = new KvForgetGroups(parts, (job) => this.#writer.change(job));
     this.#outbox = new KvOutbox(parts, (job) => this.#writer.change(job));
     this.#rewrites = new JournalRewrites({
       journals: parts.journals,
@@ -48,6 +58,7 @@ export class KvHistory implements History {
   /** Reads the queued messages; sweeping and reading the search index go on in the background. */
   async start(): Promise<void> {
     await this.#outbox.load();
+    this.#writer.change(() => this.#parts.groups.writeSums()).catch(this.#writer.logFailure);
     this.#sweepLater(0);
     this.#indexing = this.#parts.index.load().catch(this.#writer.logFailure);
   }
@@ -125,6 +136,30 @@ export class KvHistory implements History {
     return this.#read(() => this.#forget.peer(peer.toLowerCase()));
   }
 
+  groupHistory(
+    group: string,
+    options: { readonly limit: number; readonly before?: bigint | undefined },
+  ): Promise<readonly GroupRecord[]> {
+    const after = this.#expiry();
+    return this.#read(() => this.#parts.groupReader.newest(group, { ...options, after }));
+  }
+
+  groups(): Promise<readonly GroupSummary[]> {
+    return this.#read(() => this.#parts.groupReader.summaries(this.#expiry()));
+  }
+
+  forgetGroup(
+    group: string,
+    { sender, timestamp }: { readonly sender: string; readonly timestamp: bigint },
+  ): Promise<boolean> {
+    const message = { sender: sender.toLowerCase(), timestamp };
+    return this.#read(() => this.#forgetGroups.message(group, message));
+  }
+
+  forgetWholeGroup(group: string): Promise<number> {
+    return this.#read(() => this.#forgetGroups.group(group));
+  }
+
   search(query: string, limit: number): Promise<readonly SearchHit[]> {
     return this.#read(() => this.#parts.index.search(query, limit));
   }
@@ -134,7 +169,7 @@ export class KvHistory implements History {
   }
 
   groupPages(): AsyncIterable<readonly GroupRecord[]> {
-    return this.#parts.groups.pages({ after: this.#expiry() });
+    return this.#parts.groupReader.pages({ after: this.#expiry() });
   }
 
   import(
@@ -169,10 +204,12 @@ export class KvHistory implements History {
 
   /** What `/status` and `/metrics` say. */
   figures(): StoreFigures {
-    const { conversations, archive, damage } = this.#parts;
+    const { conversations, groups: { table }, archive, damage } = this.#parts;
     return {
       messages: conversations.count,
       peers: conversations.size,
+      groupMessages: table.count,
+      groups: table.size,
       bytes: this.#writer.storedBytes,
       events: archive.size,
       damaged: damage.count,
@@ -194,8 +231,7 @@ export class KvHistory implements History {
   }
 
   #sweepGroups(expiry: bigint, from: string): Promise<SweptGroups> {
-    const { groups, owner } = this.#parts;
-    return this.#writer.change(() => groups.sweepSome(owner.begin(), { expiry, from }));
+    return this.#writer.change(() => this.#parts.groups.sweepSome({ expiry, from }));
   }
 
   #importTarget(): ImportTarget {
@@ -204,7 +240,7 @@ export class KvHistory implements History {
       storedBytes: () => this.#writer.storedBytes,
       settled: () => this.settled(),
       keep: (record, time) => this.#writer.keep(record, time),
-      keepGroup: (group) => this.#writer.keepGroup(group),
+      keepGroup: (record, time) => this.#writer.keepGroup(record, time),
     });
   }
 

@@ -2,7 +2,8 @@ import type { Clock } from "#kit";
 import type { Conversations } from "./conversations.ts";
 import type { Refusal } from "./history.ts";
 import type { Flushed, ImportTable, ImportTarget } from "./import_run.ts";
-import type { KvGroups, NewGroupRecord } from "./kv_groups.ts";
+import type { GroupReader } from "./group_reader.ts";
+import type { KvGroups } from "./kv_groups.ts";
 import type { HistoryPolicy } from "./policy.ts";
 import type { GroupRecord, HistoryRecord } from "./record.ts";
 import type { RecordReader } from "./record_reader.ts";
@@ -12,13 +13,14 @@ export interface KvImportParts {
   readonly clock: Clock;
   readonly conversations: Conversations;
   readonly groups: KvGroups;
+  readonly groupReader: GroupReader;
   readonly policy: HistoryPolicy;
   readonly reader: RecordReader;
   /** Bytes of everything that counts, admitted records included. */
   readonly storedBytes: () => number;
   /** Queues an admitted record; resolves like an append. */
   readonly keep: (record: HistoryRecord, time: bigint) => Promise<boolean>;
-  readonly keepGroup: (record: NewGroupRecord) => Promise<boolean>;
+  readonly keepGroup: (record: GroupRecord, time: bigint) => Promise<boolean>;
   /** Resolves when everything queued before is on disk or has failed. */
   readonly settled: () => Promise<void>;
 }
@@ -53,13 +55,18 @@ function messageTable(parts: KvImportParts): ImportTable<HistoryRecord> {
 }
 
 function groupTable(parts: KvImportParts): ImportTable<GroupRecord> {
+  const { groups, policy } = parts;
   const lot = new Lot();
   return {
-    stored: (group) => parts.groups.pages({ group }),
+    stored: (group) => storedOfGroup(group, parts),
     admit(record, time) {
       const refusal = refusalOf({ peer: undefined, text: record.text }, parts);
-      if (refusal === undefined) lot.add(parts.keepGroup({ record, time }), 0);
-      return refusal;
+      if (refusal !== undefined) return refusal;
+      const group = groups.table.get(record.group_id);
+      const count = (group?.sums.count ?? 0) + (group?.pendingCount ?? 0);
+      const { groupCap } = policy.limits;
+      lot.add(parts.keepGroup(record, time), groupCap > 0 && count >= groupCap ? 1 : 0);
+      return undefined;
     },
     flush: () => lot.flush(),
   };
@@ -82,6 +89,15 @@ async function* storedOf(
   const conversation = conversations.get(peer);
   if (conversation === undefined) return;
   for await (const page of reader.of(conversation)) yield page.map(({ record }) => record);
+}
+
+async function* storedOfGroup(
+  group: string,
+  { settled, groups, groupReader }: KvImportParts,
+): AsyncGenerator<readonly GroupRecord[]> {
+  if (groups.table.get(group) === undefined) return;
+  await settled();
+  yield* groupReader.pages({ group });
 }
 
 /** What was admitted since the last flush. */

@@ -3,15 +3,17 @@ import { type Clock, errorText, type Log } from "#kit";
 import { type Conversation, SumsDraft } from "./conversations.ts";
 import { encodeEvent } from "./event_block.ts";
 import { foreignerOf } from "./event_match.ts";
-import { recordOfEvent } from "./event_record.ts";
+import { groupRecordOfEvent, recordOfEvent, sentAtOf } from "./event_record.ts";
 import { FailureLog } from "./failure_log.ts";
 import { noteOf, sizeOf } from "./journal.ts";
 import type { Appended, Refusal, StoreFigures } from "./history.ts";
 import { KvEdits, type StoreParts } from "./kv_edits.ts";
+import type { GroupReader } from "./group_reader.ts";
+import type { StoredGroup } from "./group_table.ts";
 import type { KvGroups, NewGroupRecord } from "./kv_groups.ts";
 import type { JournalAddition, KvJournals } from "./kv_journals.ts";
-import { type HistoryPolicy, RECORD_KEY_BYTES } from "./policy.ts";
-import type { HistoryRecord } from "./record.ts";
+import { groupCandidate, type HistoryPolicy, RECORD_KEY_BYTES } from "./policy.ts";
+import type { GroupRecord, HistoryRecord } from "./record.ts";
 import { encodeRecord } from "./record_codec.ts";
 import { forgetOldest, type NewRecord, type RecordChanges } from "./record_writer.ts";
 import { RefusalLog } from "./refusal_log.ts";
@@ -25,6 +27,7 @@ export interface KvHistoryParts extends StoreParts {
   readonly log: Log;
   readonly self: string;
   readonly groups: KvGroups;
+  readonly groupReader: GroupReader;
   readonly journals: KvJournals;
   /** Closes the database and lets others in. */
   readonly close: () => void;
@@ -35,8 +38,15 @@ interface Pending {
   /** A number, with its event unless that must not be kept. */
   readonly event?: { readonly seq: number; readonly bytes: Uint8Array | undefined };
   readonly admitted?: Admitted | undefined;
-  readonly group?: NewGroupRecord;
+  readonly group?: NewGroupRecord | undefined;
   readonly journal?: JournalAddition | undefined;
+}
+
+/** What became of the record of a message; none of it for one that has no record. */
+interface Kept extends Pick<Pending, "admitted" | "group"> {
+  readonly refusal?: Refusal;
+  /** Bytes held in the sums until the commit. */
+  readonly reserved?: number;
 }
 
 interface Admitted extends NewRecord {
@@ -90,7 +100,7 @@ export class KvWriter {
 
   /** Bytes that count, admitted messages on their way to the disk included. */
   get storedBytes(): number {
-    return this.#parts.conversations.bytes + this.#parts.groups.bytes;
+    return this.#parts.conversations.bytes + this.#parts.groups.table.bytes;
   }
 
   /**
@@ -108,15 +118,11 @@ export class KvWriter {
     const foreigner = foreignerOf(event);
     const mayKeep = foreigner === undefined || this.#parts.policy.mayKeep(foreigner);
     const bytes = mayKeep ? encodeEvent(event) : undefined;
-    const record = recordOfEvent(event);
-    const refusal = record && this.#decide(record, event.wall);
-    const admitted = record === undefined || refusal !== undefined
-      ? undefined
-      : this.#reserve(record, event.wall);
+    const { refusal, reserved = 0, ...kept } = this.#admit(event);
     const journal = note && { feed: note.feed, entries: [note.entry] };
     const committed = this.#queue.append(
-      { event: { seq, bytes }, admitted, journal },
-      (bytes?.length ?? 0) + (admitted?.reserved ?? 0) + sizeOf(journal?.entries ?? []),
+      { event: { seq, bytes }, ...kept, journal },
+      (bytes?.length ?? 0) + reserved + sizeOf(journal?.entries ?? []),
     );
     return { seq, refusal, committed };
   }
@@ -129,9 +135,10 @@ export class KvWriter {
   }
 
   /** The same for a record of a group. */
-  keepGroup(group: NewGroupRecord): Promise<boolean> {
+  keepGroup(record: GroupRecord, time: bigint): Promise<boolean> {
     if (this.#closed) return Promise.resolve(false);
-    return this.#queue.append({ group }, this.#parts.groups.reserve(group));
+    const { group, bytes } = this.#parts.groups.reserve(record, time);
+    return this.#queue.append({ group }, bytes);
   }
 
   /** Queues what goes to a journal alone. */
@@ -170,17 +177,43 @@ export class KvWriter {
     await this.#queue.idle();
   }
 
-  #decide(record: HistoryRecord, wall: bigint): Refusal | undefined {
-    const { peer, text } = record;
-    const refusal = this.#parts.policy.decide({
-      peer,
-      text,
-      wall,
-      storedBytes: this.storedBytes,
-    });
-    if (refusal === undefined) return undefined;
+  /** What of a message is kept, with the bytes that it takes, or why nothing is. */
+  #admit(event: MessageEvent): Kept {
+    const { wall } = event;
+    const ofGroup = groupRecordOfEvent(event);
+    if (ofGroup !== undefined) {
+      const written = sentAtOf(event);
+      const refusal = this.#decideGroup(ofGroup, written);
+      if (refusal !== undefined) return { refusal };
+      const { group, bytes } = this.#parts.groups.reserve(ofGroup, written);
+      return { group, reserved: bytes };
+    }
+    const record = recordOfEvent(event);
+    if (record === undefined) return {};
+    const refusal = this.#decide(record, wall);
+    if (refusal !== undefined) return { refusal };
+    const admitted = this.#reserve(record, wall);
+    return { admitted, reserved: admitted.reserved };
+  }
+
+  #decide({ peer, text }: HistoryRecord, wall: bigint): Refusal | undefined {
+    const { storedBytes } = this;
+    const refusal = this.#parts.policy.decide({ peer, text, wall, storedBytes });
     // Not the message's own time, which the author of a feed chooses: this bounds lines, a minute each.
-    this.#refusals.refused(peer, { refusal, wall: this.#parts.clock.wall() });
+    const now = this.#parts.clock.wall();
+    if (refusal !== undefined) this.#refusals.refused(peer, { refusal, wall: now });
+    return refusal;
+  }
+
+  #decideGroup(record: GroupRecord, written: bigint): Refusal | undefined {
+    const { storedBytes } = this;
+    const refusal = this.#parts.policy.decideGroup(
+      groupCandidate(record, { written, storedBytes }),
+    );
+    if (refusal !== undefined) {
+      const { sender_pk: sender, group_id: group } = record;
+      this.#refusals.refused(sender, { refusal, wall: this.#parts.clock.wall(), group });
+    }
     return refusal;
   }
 
@@ -212,7 +245,11 @@ export class KvWriter {
         this.#parts.conversations.release(conversation, reserved);
         this.#trimLater(conversation);
       }
-      for (const { group } of batch) if (group !== undefined) this.#parts.groups.release(group);
+      for (const { group } of batch) {
+        if (group === undefined) continue;
+        this.#parts.groups.release(group);
+        this.#trimGroupLater(group.stored);
+      }
     }
   }
 
@@ -247,6 +284,12 @@ export class KvWriter {
   #trimLater(conversation: Conversation): void {
     if (this.#parts.writer.beyondCap(conversation) === 0) return;
     if (!this.#closed) this.change((edits) => edits.trimToCap(conversation)).catch(this.logFailure);
+  }
+
+  #trimGroupLater(stored: StoredGroup): void {
+    const { groups } = this.#parts;
+    if (this.#closed || groups.beyondCap(stored) === 0) return;
+    this.change(() => groups.trimToCap(stored)).catch(this.logFailure);
   }
 
   /** After something failed, memory may be wrong; after a take-over it stays so. */

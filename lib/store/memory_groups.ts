@@ -1,51 +1,124 @@
 import { encodeGroupRecord } from "./group_codec.ts";
+import type { GroupSummary } from "./history.ts";
 import { RECORD_KEY_BYTES } from "./policy.ts";
 import type { GroupRecord } from "./record.ts";
 
 interface KeptGroupRecord {
   readonly key: bigint;
+  readonly time: bigint;
   readonly bytes: number;
   readonly record: GroupRecord;
 }
 
 /** Records of groups without a disk. */
 export class MemoryGroups {
-  #kept: KeptGroupRecord[] = [];
+  readonly #cap: number;
+  /** By group, in the order of keys; none is empty. */
+  readonly #kept = new Map<string, KeptGroupRecord[]>();
+  #bytes = 0;
+  #count = 0;
+
+  /** `cap` records a group; 0 is no limit. */
+  constructor(cap: number) {
+    this.#cap = cap;
+  }
 
   /** Bytes of all of them. */
   get bytes(): number {
-    return this.#kept.reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.#bytes;
   }
 
-  /** Keeps a record under its time or the next key that is free. */
-  add(record: GroupRecord, time: bigint): void {
-    const ofGroup = this.#kept.filter((kept) => kept.record.group_id === record.group_id);
-    const taken = new Set(ofGroup.map((kept) => kept.key));
+  /** All of them, and their groups. */
+  get figures(): { readonly groupMessages: number; readonly groups: number } {
+    return { groupMessages: this.#count, groups: this.#kept.size };
+  }
+
+  /** Keeps a record under its time or the next key that is free; how many the cap pushed out. */
+  add(record: GroupRecord, time: bigint): number {
+    const group = record.group_id;
+    const kept = this.#kept.get(group) ?? [];
+    const taken = new Set(kept.map((one) => one.key));
     let key = time;
     while (taken.has(key)) key++;
     const bytes = RECORD_KEY_BYTES + encodeGroupRecord(record, { at: key, time }).length;
-    this.#kept.push({ key, bytes, record });
-    this.#kept.sort((a, b) => {
-      if (a.record.group_id !== b.record.group_id) {
-        return a.record.group_id < b.record.group_id ? -1 : 1;
-      }
-      return a.key < b.key ? -1 : 1;
+    kept.splice(kept.findLastIndex((other) => other.key < key) + 1, 0, {
+      key,
+      time,
+      bytes,
+      record,
+    });
+    this.#kept.set(group, kept);
+    this.#bytes += bytes;
+    this.#count++;
+    const oldest = this.#cap > 0 ? kept.at(-this.#cap) : undefined;
+    return oldest === undefined ? 0 : this.remove(group, (one) => one.key < oldest.key);
+  }
+
+  /** The newest of a group, oldest first; as `History.groupHistory` without those at and before `after`. */
+  history(
+    group: string,
+    { limit, before, after }: {
+      limit: number;
+      before?: bigint | undefined;
+      after: bigint | undefined;
+    },
+  ): readonly GroupRecord[] {
+    const found = (this.#kept.get(group) ?? []).filter(({ key, time }) =>
+      (before === undefined || time < before) && (after === undefined || key > after)
+    );
+    return (limit > 0 ? found.slice(-limit) : found).map(({ record }) => record);
+  }
+
+  /** Groups with something behind a time, by name. */
+  summaries(after: bigint | undefined): readonly GroupSummary[] {
+    return this.#names().flatMap((group) => {
+      const live = this.history(group, { limit: 0, after });
+      const newest = live.at(-1);
+      return newest === undefined
+        ? []
+        : { group_id: group, count: live.length, newest: newest.timestamp };
     });
   }
 
   /** By group and time; without those at and before a time. */
   list({ group, after }: { group?: string; after?: bigint | undefined }): readonly GroupRecord[] {
-    return this.#kept
-      .filter(({ key, record }) =>
-        (group === undefined || record.group_id === group) && (after === undefined || key > after)
-      )
-      .map(({ record }) => record);
+    const groups = group === undefined ? this.#names() : [group];
+    return groups.flatMap((name) => this.history(name, { limit: 0, after }));
   }
 
   /** Removes what is at and before a time; the number. */
   sweep(expiry: bigint): number {
-    const before = this.#kept.length;
-    this.#kept = this.#kept.filter(({ key }) => key > expiry);
-    return before - this.#kept.length;
+    return this.#names().reduce(
+      (sum, group) => sum + this.remove(group, ({ key }) => key <= expiry),
+      0,
+    );
   }
+
+  /** Removes records of a group; the number. */
+  remove(group: string, match: (kept: KeptGroupRecord) => boolean): number {
+    const kept = this.#kept.get(group) ?? [];
+    const gone = kept.filter(match);
+    const rest = kept.filter((one) => !gone.includes(one));
+    if (rest.length > 0) this.#kept.set(group, rest);
+    else this.#kept.delete(group);
+    for (const { bytes } of gone) this.#bytes -= bytes;
+    this.#count -= gone.length;
+    return gone.length;
+  }
+
+  #names(): string[] {
+    return [...this.#kept.keys()].sort(byBytes);
+  }
+}
+
+/** The order of texts in UTF-8, which is the one of the rows on disk. */
+function byBytes(a: string, b: string): number {
+  const [left, right] = [[...a], [...b]];
+  for (const [place, character] of left.entries()) {
+    const other = right[place];
+    if (other === undefined) return 1;
+    const difference = (character.codePointAt(0) ?? 0) - (other.codePointAt(0) ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
 }

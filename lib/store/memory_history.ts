@@ -2,26 +2,33 @@ import type { EventArchive, MessageEvent } from "#events";
 import type { Clock, Log, Timer } from "#kit";
 import { ARCHIVE_LIMITS, type ArchiveLimits, withinAge } from "./archive_limits.ts";
 import { foreignerOf } from "./event_match.ts";
-import { recordOfEvent } from "./event_record.ts";
-import type { Appended, History, ImportReport, SearchHit, StoreFigures } from "./history.ts";
+import { groupRecordOfEvent, recordOfEvent, sentAtOf } from "./event_record.ts";
+import type {
+  Appended,
+  GroupSummary,
+  History,
+  ImportReport,
+  Refusal,
+  SearchHit,
+  StoreFigures,
+} from "./history.ts";
 import { Importer, type ImportTarget } from "./import_run.ts";
 import { MemoryArchive } from "./memory_archive.ts";
 import { type Journal, noteOf } from "./journal.ts";
+import { type KeptRecord, MemoryConversations } from "./memory_conversations.ts";
 import { MemoryGroups } from "./memory_groups.ts";
 import { MemoryJournals } from "./memory_journals.ts";
 import { MemoryOutbox } from "./memory_outbox.ts";
 import type { OutboxTable } from "./outbox_table.ts";
 import {
   DEFAULT_HISTORY_LIMITS,
+  groupCandidate,
   type HistoryLimits,
   HistoryPolicy,
-  PEER_OVERHEAD_BYTES,
-  RECORD_KEY_BYTES,
   sweepInterval,
   validateLimits,
 } from "./policy.ts";
 import type { GroupRecord, HistoryRecord } from "./record.ts";
-import { encodeRecord } from "./record_codec.ts";
 import { RefusalLog } from "./refusal_log.ts";
 import { hitOf, matches, needleOf } from "./search_match.ts";
 
@@ -41,13 +48,6 @@ export interface MemoryHistoryOptions {
   readonly archive?: ArchiveLimits;
 }
 
-interface Kept {
-  readonly key: bigint;
-  readonly time: bigint;
-  readonly bytes: number;
-  readonly record: HistoryRecord;
-}
-
 /**
  * History that ends with the process: the twin of the store on disk, held to the same contract suite.
  * For tests, and the shortest description of what a store does.
@@ -59,10 +59,9 @@ export class MemoryHistory implements History {
   readonly #refusals: RefusalLog;
   readonly #archive: MemoryArchive;
   readonly #importer: Importer;
-  readonly #conversations = new Map<string, Kept[]>();
-  readonly #groups = new MemoryGroups();
+  readonly #conversations: MemoryConversations;
+  readonly #groups: MemoryGroups;
   readonly #journals: MemoryJournals;
-  #bytes = 0;
   #seq = 0;
   #commits = 0;
   #timer: Timer | undefined;
@@ -83,6 +82,8 @@ export class MemoryHistory implements History {
     this.#clock = options.clock;
     this.#self = options.self;
     this.#policy = new HistoryPolicy(limits, options.whitelist);
+    this.#conversations = new MemoryConversations(limits.perPeerCap);
+    this.#groups = new MemoryGroups(limits.groupCap);
     this.#refusals = new RefusalLog(options.log);
     this.#archive = new MemoryArchive({
       limits: withinAge(options.archive ?? ARCHIVE_LIMITS, limits.ttlMs),
@@ -101,17 +102,9 @@ export class MemoryHistory implements History {
     const note = noteOf(event, { policy: this.#policy, self: this.#self });
     const seq = ++this.#seq;
     if (this.#closed) return { seq, refusal: undefined, committed: Promise.resolve(false) };
-    const record = recordOfEvent(event);
-    const refusal = record && this.#policy.decide({
-      peer: record.peer,
-      text: record.text,
-      wall: event.wall,
-      storedBytes: this.#storedBytes,
-    });
-    if (record !== undefined) {
-      if (refusal === undefined) this.#keep(record, event.wall);
-      else this.#refusals.refused(record.peer, { refusal, wall: this.#clock.wall() });
-    }
+    const refusal = groupRecordOfEvent(event) === undefined
+      ? this.#appendDirect(event)
+      : this.#appendGroup(event);
     this.#commits++;
     const foreigner = foreignerOf(event);
     if (foreigner === undefined || this.#policy.mayKeep(foreigner)) this.#archive.add(event, seq);
@@ -121,7 +114,7 @@ export class MemoryHistory implements History {
   }
 
   recent(limit: number): Promise<readonly HistoryRecord[]> {
-    const all = this.#peers().flatMap((peer) => this.#live(peer));
+    const all = this.#conversations.peers().flatMap((peer) => this.#live(peer));
     all.sort((a, b) => a.time < b.time ? -1 : a.time > b.time ? 1 : 0);
     return Promise.resolve(newest(all, limit));
   }
@@ -131,12 +124,14 @@ export class MemoryHistory implements History {
   }
 
   peers(): Promise<readonly string[]> {
-    return Promise.resolve(this.#peers().filter((peer) => this.#live(peer).length > 0));
+    return Promise.resolve(
+      this.#conversations.peers().filter((peer) => this.#live(peer).length > 0),
+    );
   }
 
   forget(key: string, id: string, by?: string): Promise<boolean> {
     const [peer, author] = [key.toLowerCase(), by?.toLowerCase()];
-    const removed = this.#remove(peer, ({ record }) => {
+    const removed = this.#conversations.remove(peer, ({ record }) => {
       const writer = record.outgoing ? this.#self : record.from ?? record.peer;
       return record.id === id && (author === undefined || author === writer);
     });
@@ -145,24 +140,55 @@ export class MemoryHistory implements History {
 
   forgetPeer(peer: string): Promise<number> {
     this.#archive.remove({ peer: peer.toLowerCase() });
-    return Promise.resolve(this.#remove(peer.toLowerCase(), () => true));
+    return Promise.resolve(this.#conversations.remove(peer.toLowerCase(), () => true));
+  }
+
+  groupHistory(
+    group: string,
+    options: { readonly limit: number; readonly before?: bigint | undefined },
+  ): Promise<readonly GroupRecord[]> {
+    return Promise.resolve(this.#groups.history(group, { ...options, after: this.#expiry }));
+  }
+
+  groups(): Promise<readonly GroupSummary[]> {
+    return Promise.resolve(this.#groups.summaries(this.#expiry));
+  }
+
+  forgetGroup(
+    group: string,
+    { sender: key, timestamp }: { readonly sender: string; readonly timestamp: bigint },
+  ): Promise<boolean> {
+    const sender = key.toLowerCase();
+    const removed = this.#groups.remove(
+      group,
+      ({ time, record }) => time === timestamp && record.sender_pk === sender,
+    );
+    const archived = this.#archive.remove({ group, message: { sender, timestamp } });
+    return Promise.resolve(removed + archived > 0);
+  }
+
+  forgetWholeGroup(group: string): Promise<number> {
+    this.#archive.remove({ group });
+    return Promise.resolve(this.#groups.remove(group, () => true));
   }
 
   search(query: string, limit: number): Promise<readonly SearchHit[]> {
     const needle = needleOf(query);
     if (needle === undefined) return Promise.resolve([]);
-    const found = this.#peers().flatMap((peer) => this.#live(peer))
+    const found = this.#conversations.peers().flatMap((peer) => this.#live(peer))
       .filter(({ record }) => matches(record, needle))
       .sort((a, b) => a.time > b.time ? -1 : a.time < b.time ? 1 : 0);
     return Promise.resolve(found.slice(0, limit).map(({ record }) => hitOf(record)));
   }
 
   async *pages(): AsyncIterable<readonly HistoryRecord[]> {
-    for (const peer of this.#peers()) yield* page(this.#live(peer).map(({ record }) => record));
+    for (const peer of this.#conversations.peers()) {
+      yield* page(this.#live(peer).map(({ record }) => record));
+    }
   }
 
   groupPages(): AsyncIterable<readonly GroupRecord[]> {
-    return page(this.#groups.list({ after: this.#policy.expiry(this.#clock.wall()) }));
+    return page(this.#groups.list({ after: this.#expiry }));
   }
 
   import(
@@ -174,10 +200,12 @@ export class MemoryHistory implements History {
 
   sweep(): Promise<number> {
     this.#archive.trim();
-    const expiry = this.#policy.expiry(this.#clock.wall());
+    const expiry = this.#expiry;
     if (expiry === undefined) return Promise.resolve(0);
     let removed = this.#groups.sweep(expiry);
-    for (const peer of this.#peers()) removed += this.#remove(peer, ({ key }) => key <= expiry);
+    for (const peer of this.#conversations.peers()) {
+      removed += this.#conversations.remove(peer, ({ key }) => key <= expiry);
+    }
     return Promise.resolve(removed);
   }
 
@@ -195,11 +223,9 @@ export class MemoryHistory implements History {
 
   /** What `/status` and `/metrics` say. */
   figures(): StoreFigures {
-    let messages = 0;
-    for (const kept of this.#conversations.values()) messages += kept.length;
     return {
-      messages,
-      peers: this.#conversations.size,
+      ...this.#conversations.figures,
+      ...this.#groups.figures,
       bytes: this.#storedBytes,
       events: this.#archive.size,
       commits: this.#commits,
@@ -218,86 +244,75 @@ export class MemoryHistory implements History {
     return Promise.resolve();
   }
 
+  get #expiry(): bigint | undefined {
+    return this.#policy.expiry(this.#clock.wall());
+  }
+
   get #storedBytes(): number {
-    return this.#bytes + this.#groups.bytes;
+    return this.#conversations.bytes + this.#groups.bytes;
   }
 
-  #peers(): string[] {
-    return [...this.#conversations.keys()].sort();
+  #appendDirect(event: MessageEvent): Refusal | undefined {
+    const record = recordOfEvent(event);
+    if (record === undefined) return undefined;
+    const { peer, text } = record;
+    const { wall } = event;
+    const refusal = this.#policy.decide({ peer, text, wall, storedBytes: this.#storedBytes });
+    if (refusal === undefined) this.#conversations.add(record, wall);
+    else this.#refusals.refused(peer, { refusal, wall: this.#clock.wall() });
+    return refusal;
   }
 
-  #live(peer: string): Kept[] {
-    const expiry = this.#policy.expiry(this.#clock.wall());
-    const kept = this.#conversations.get(peer) ?? [];
-    return expiry === undefined ? [...kept] : kept.filter(({ key }) => key > expiry);
+  #appendGroup(event: MessageEvent): Refusal | undefined {
+    const record = groupRecordOfEvent(event);
+    if (record === undefined) return undefined;
+    const written = sentAtOf(event);
+    const refusal = this.#policy.decideGroup(
+      groupCandidate(record, { written, storedBytes: this.#storedBytes }),
+    );
+    if (refusal === undefined) this.#groups.add(record, written);
+    else {
+      const { sender_pk: sender, group_id: group } = record;
+      this.#refusals.refused(sender, { refusal, wall: this.#clock.wall(), group });
+    }
+    return refusal;
+  }
+
+  #live(peer: string): readonly KeptRecord[] {
+    return this.#conversations.of(peer, this.#expiry);
   }
 
   #importTarget(): ImportTarget {
     const refusal = (peer: string | undefined, text: string) =>
       this.#policy.decideImported({ peer, text, storedBytes: this.#storedBytes });
     let evicted = 0;
+    const flush = () => {
+      const count = evicted;
+      evicted = 0;
+      return Promise.resolve({ evicted: count, lost: [] });
+    };
     return {
       messages: {
-        stored: (peer) => page((this.#conversations.get(peer) ?? []).map(({ record }) => record)),
+        stored: (peer) => page(this.#conversations.of(peer).map(({ record }) => record)),
         admit: (record, time) => {
           const refused = refusal(record.peer, record.text);
-          if (refused === undefined) evicted += this.#keep(record, time);
+          if (refused === undefined) evicted += this.#conversations.add(record, time);
           return refused;
         },
-        flush: () => {
-          const count = evicted;
-          evicted = 0;
-          return Promise.resolve({ evicted: count, lost: [] });
-        },
+        flush,
       },
       groupMessages: {
         stored: (group) => page(this.#groups.list({ group })),
         admit: (record, time) => {
           const refused = refusal(undefined, record.text);
-          if (refused === undefined) this.#groups.add(record, time);
+          if (refused === undefined) evicted += this.#groups.add(record, time);
           return refused;
         },
-        flush: () => Promise.resolve({ evicted: 0, lost: [] }),
+        flush,
       },
-      expiry: () => this.#policy.expiry(this.#clock.wall()),
+      expiry: () => this.#expiry,
       pause: () => this.#clock.sleep(0),
     };
-  }
-
-  /** Returns how many records the cap pushed out. */
-  #keep(record: HistoryRecord, time: bigint): number {
-    let kept = this.#conversations.get(record.peer);
-    if (kept === undefined) {
-      this.#conversations.set(record.peer, kept = []);
-      this.#bytes += PEER_OVERHEAD_BYTES;
-    }
-    const taken = new Set(kept.map(({ key }) => key));
-    let key = time;
-    while (taken.has(key)) key++;
-    const bytes = RECORD_KEY_BYTES +
-      encodeRecord(record, { peer: record.peer, key, time }).length;
-    const place = kept.findLastIndex((other) => other.key < key) + 1;
-    kept.splice(place, 0, { key, time, bytes, record });
-    this.#bytes += bytes;
-    const { perPeerCap } = this.#policy.limits;
-    let evicted = 0;
-    for (; perPeerCap > 0 && kept.length > perPeerCap; evicted++) {
-      this.#bytes -= kept.shift()?.bytes ?? 0;
-    }
-    return evicted;
-  }
-
-  #remove(peer: string, match: (kept: Kept) => boolean): number {
-    const kept = this.#conversations.get(peer);
-    if (kept === undefined) return 0;
-    const rest = kept.filter((one) => !match(one));
-    for (const one of kept) if (match(one)) this.#bytes -= one.bytes;
-    if (rest.length > 0) this.#conversations.set(peer, rest);
-    else {
-      this.#conversations.delete(peer);
-      this.#bytes -= PEER_OVERHEAD_BYTES;
-    }
-    return kept.length - rest.length;
   }
 
   #schedule(): void {
@@ -315,6 +330,6 @@ async function* page<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
   if (items.length > 0) yield items;
 }
 
-function newest(kept: readonly Kept[], limit: number): HistoryRecord[] {
+function newest(kept: readonly KeptRecord[], limit: number): HistoryRecord[] {
   return (limit > 0 ? kept.slice(-limit) : kept).map(({ record }) => record);
 }

@@ -39,6 +39,7 @@ export { ARCHIVE_LIMITS, type ArchiveLimits } from "./archive_limits.ts";
 export { MAX_EVENTS_PER_BLOCK } from "./event_blocks.ts";
 export type {
   Appended,
+  GroupSummary,
   History,
   ImportReport,
   Refusal,

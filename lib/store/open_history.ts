@@ -4,6 +4,7 @@ import { ConversationReader } from "./conversation_reader.ts";
 import { Conversations } from "./conversations.ts";
 import { DamageLog } from "./damage_log.ts";
 import { KvEventArchive } from "./event_archive.ts";
+import { GroupReader } from "./group_reader.ts";
 import { KvGroups } from "./kv_groups.ts";
 import { KvJournals } from "./kv_journals.ts";
 import { KvHistory } from "./kv_history.ts";
@@ -74,7 +75,7 @@ async function build(
   const damage = new DamageLog(log);
   const conversations = new Conversations();
   const settled = () => history.settled();
-  const groups = new KvGroups(kv, { damage, settled });
+  const groups = new KvGroups(kv, { owner, damage, cap: policy.limits.groupCap });
   const archive = new KvEventArchive(kv, {
     limits: withinAge(archiveLimits, policy.limits.ttlMs),
     wall: () => clock.wall(),
@@ -99,6 +100,7 @@ async function build(
     conversations,
     archive,
     groups,
+    groupReader: new GroupReader({ kv, table: groups.table, damage, settled }),
     journals,
     reader,
     writer: new RecordWriter(kv, policy.limits.perPeerCap),

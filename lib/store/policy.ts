@@ -1,5 +1,7 @@
 import { utf8 } from "#kit";
 import type { Refusal } from "./history.ts";
+import { MinuteRate } from "./minute_rate.ts";
+import type { GroupRecord } from "./record.ts";
 import { StoreError } from "./store_error.ts";
 
 /** Limits of stored history (history.md 5); 0 means none everywhere. */
@@ -14,15 +16,24 @@ export interface HistoryLimits {
   readonly totalCapBytes: number;
   /** Age in milliseconds at which records disappear. */
   readonly ttlMs: number;
+  /** Records of one group; the oldest makes room. Ours. */
+  readonly groupCap: number;
+  /** Messages of one author in one group in one UTC minute, as the author dates them. Ours. */
+  readonly groupRatePerMinute: number;
 }
 
-/** The defaults of history.md 5: 4,096 bytes, 20 a minute, 500 a peer, 10 MiB, 30 days. */
+/**
+ * The defaults of history.md 5: 4,096 bytes, 20 a minute, 500 a peer, 10 MiB, 30 days; and ours for
+ * groups: 5,000 records, 60 a minute.
+ */
 export const DEFAULT_HISTORY_LIMITS: HistoryLimits = {
   maxMessageBytes: 4_096,
   perPeerRatePerMinute: 20,
   perPeerCap: 500,
   totalCapBytes: 10_485_760,
   ttlMs: 2_592_000_000,
+  groupCap: 5_000,
+  groupRatePerMinute: 60,
 };
 
 /** Bytes that a conversation counts beside its records (history.md 5). */
@@ -55,6 +66,8 @@ export function validateLimits(
     ["PerPeerCap", limits.perPeerCap],
     ["TotalCapBytes", limits.totalCapBytes],
     ["TTL", limits.ttlMs],
+    ["GroupCap", limits.groupCap],
+    ["GroupRatePerMin", limits.groupRatePerMinute],
   ];
   for (const [name, value] of named) {
     // NaN is no limit either.
@@ -78,24 +91,60 @@ export interface Candidate {
   readonly storedBytes: number;
 }
 
-const NANOS_PER_MINUTE = 60_000_000_000n;
-/** Peers whose minute is remembered before older minutes are dropped. */
-const REMEMBERED = 1_024;
+/** What the checks of a message of a group look at. */
+export interface GroupCandidate extends Pick<Candidate, "text" | "storedBytes"> {
+  readonly group: string;
+  /** Its author, 66 lower-case hex digits; anything else counts as no key at all. */
+  readonly sender: string;
+  /** Whether this node wrote it: then no whitelist is asked. */
+  readonly outgoing: boolean;
+  /**
+   * When it was written, nanoseconds since 1970, as its author says: what was missed comes all at once. An
+   * author may choose the minute, but only the newest records stay.
+   */
+  readonly written: bigint;
+}
 
-/** Decides what is stored, in the order of history.md 5. Knows the minute's counts, nothing else. */
+/** What the checks look at in a record of a group. */
+export function groupCandidate(
+  { group_id: group, sender_pk: sender, outgoing, text }: GroupRecord,
+  now: Pick<GroupCandidate, "written" | "storedBytes">,
+): GroupCandidate {
+  return { group, sender, outgoing, text, ...now };
+}
+
+/** Decides what is stored, in the order of history.md 5. Knows the counts of a minute, nothing else. */
 export class HistoryPolicy {
   readonly limits: HistoryLimits;
   readonly #whitelist: ReadonlySet<string> | undefined;
-  readonly #minutes = new Map<string, { minute: bigint; used: number }>();
+  readonly #peerRate: MinuteRate;
+  readonly #groupRate: MinuteRate;
 
   constructor(limits: HistoryLimits, whitelist?: ReadonlySet<string>) {
     this.limits = limits;
     this.#whitelist = whitelist;
+    this.#peerRate = new MinuteRate(limits.perPeerRatePerMinute);
+    this.#groupRate = new MinuteRate(limits.groupRatePerMinute);
   }
 
   /** Why this message is not kept; undefined when it is. An admitted message uses up its rate. */
   decide(candidate: Candidate): Refusal | undefined {
-    return this.#beforeRate(candidate) ?? this.#rate(candidate) ?? this.#total(candidate);
+    const refusal = this.#beforeRate(candidate);
+    if (refusal !== undefined) return refusal;
+    const hasRate = this.#peerRate.take(candidate.peer, candidate.wall);
+    return hasRate ? this.#total(candidate) : "per-peer rate limit exceeded";
+  }
+
+  /** The same for a message of a group: the peer is its author, with a rate for each group. */
+  decideGroup(
+    { group, sender, outgoing, written, ...candidate }: GroupCandidate,
+  ): Refusal | undefined {
+    const { text } = candidate;
+    const refusal = this.#beforeRate({ peer: sender, text, isOwn: outgoing });
+    if (refusal !== undefined) return refusal;
+    // A key has a fixed length, so no two pairs are one name.
+    const hasRate = this.#groupRate.take(`${sender} ${group}`, written);
+    return hasRate ? this.#total(candidate) : "per-peer rate limit exceeded";
   }
 
   /** The same for an imported record: no rate (history.md 7.1), and no peer for one of a group. */
@@ -122,11 +171,13 @@ export class HistoryPolicy {
     return ttlMs === 0 ? undefined : wall - BigInt(Math.round(ttlMs)) * 1_000_000n;
   }
 
-  #beforeRate({ peer, text }: Pick<Candidate, "peer" | "text">): Refusal | undefined {
+  #beforeRate(
+    { peer, text, isOwn = false }: Pick<Candidate, "peer" | "text"> & { readonly isOwn?: boolean },
+  ): Refusal | undefined {
     if (!/^[0-9a-f]{66}$/.test(peer)) return "peer PK is empty";
     const refusal = this.#size(text);
     if (refusal !== undefined) return refusal;
-    return this.mayKeep(peer) ? undefined : "peer not in whitelist";
+    return isOwn || this.mayKeep(peer) ? undefined : "peer not in whitelist";
   }
 
   #size(text: string): Refusal | undefined {
@@ -134,30 +185,9 @@ export class HistoryPolicy {
     return longerThan(text, most) ? "message exceeds max size" : undefined;
   }
 
-  #rate({ peer, wall }: Candidate): Refusal | undefined {
-    const most = this.limits.perPeerRatePerMinute;
-    if (most === 0) return undefined;
-    const minute = wall / NANOS_PER_MINUTE;
-    let window = this.#minutes.get(peer);
-    if (window?.minute !== minute) {
-      if (this.#minutes.size >= REMEMBERED) this.#dropOther(minute);
-      window = { minute, used: 0 };
-      this.#minutes.set(peer, window);
-    }
-    if (window.used >= most) return "per-peer rate limit exceeded";
-    window.used++;
-    return undefined;
-  }
-
   #total({ storedBytes }: Pick<Candidate, "storedBytes">): Refusal | undefined {
     const most = this.limits.totalCapBytes;
     return most > 0 && storedBytes >= most ? "total storage cap reached" : undefined;
-  }
-
-  #dropOther(minute: bigint): void {
-    for (const [peer, window] of this.#minutes) {
-      if (window.minute !== minute) this.#minutes.delete(peer);
-    }
   }
 }
 

@@ -29,7 +29,7 @@ export interface HistoryRecord {
   readonly file_url?: string;
 }
 
-/** One stored message of a group (history.md 3). Only archives hold them until groups exist here. */
+/** One stored message of a group (history.md 3). Its time is that of its author. */
 export interface GroupRecord {
   /** The group. */
   readonly group_id: string;

@@ -7,6 +7,7 @@ import type { HistoryRecord } from "./record.ts";
 import { encodeRecord } from "./record_codec.ts";
 import { placesByTime } from "./time_index.ts";
 import { MAX_COMMIT_CHANGES, type Transaction } from "./transaction.ts";
+import { victimsOf } from "./victims.ts";
 import { pieceCount, piecesOf, wholeRows } from "./whole_rows.ts";
 
 /** Oldest records of a full conversation that are looked up ahead of their removal. */
@@ -205,11 +206,10 @@ export class RecordWriter {
     const victims = new Map<bigint, number | undefined>();
     if (this.#cap === 0 || excess <= 0) return victims;
     const count = Math.min(excess, placed.length);
-    const candidates: { at: bigint; length?: number }[] = [
-      ...await this.oldest(conversation, count),
-      ...placed.map(({ at }) => ({ at })),
-    ].sort((a, b) => a.at < b.at ? -1 : 1);
-    for (const { at, length } of candidates.slice(0, count)) victims.set(at, length);
+    const oldest = await this.oldest(conversation, count);
+    for (const one of victimsOf(oldest, placed, count)) {
+      victims.set(one.at, "length" in one ? one.length : undefined);
+    }
     return victims;
   }
 }

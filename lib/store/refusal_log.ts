@@ -28,17 +28,28 @@ export class RefusalLog {
     return { ...this.#counts };
   }
 
-  /** Counts it, and logs it unless this peer had the same line in this minute. */
-  refused(peer: string, { refusal, wall }: { refusal: Refusal; wall: bigint }): void {
+  /**
+   * Counts it, and logs it unless this peer had the same line in this minute; with a group, for the
+   * messages of this author there.
+   */
+  refused(
+    peer: string,
+    { refusal, wall, group }: { refusal: Refusal; wall: bigint; group?: string },
+  ): void {
     this.#counts[refusal]++;
     const minute = wall / NANOS_PER_MINUTE;
     if (minute !== this.#minute) {
       this.#minute = minute;
       this.#told.clear();
     }
-    const entry = `${peer} ${refusal}`;
+    const entry = `${peer} ${refusal} ${group ?? ""}`;
     if (this.#told.has(entry) || this.#told.size >= MAX_REFUSAL_LINES_PER_MINUTE) return;
     this.#told.add(entry);
-    this.#log.warn(`skychat/dm: history append ${quoteForLog(peer)}: ${refusal}`);
+    const who = quoteForLog(peer);
+    if (group === undefined) this.#log.warn(`skychat/dm: history append ${who}: ${refusal}`);
+    else {
+      const where = quoteForLog(group);
+      this.#log.warn(`skychat/group: history append ${where} ${who}: ${refusal}`);
+    }
   }
 }

@@ -211,7 +211,7 @@ export const limitClaims: Claims = {
       assert.equal(history.figures().bytes, 0);
     },
   },
-  "stores only one-to-one messages": {
+  "shows one-to-one messages alone, and stores no control and no notice": {
     async holds({ history, clock }) {
       const wall = clock.wall();
       for (

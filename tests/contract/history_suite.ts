@@ -4,6 +4,8 @@ import { forgetClaims } from "./history_forget_claims.ts";
 import { archiveClaims } from "./history_archive_claims.ts";
 import { queryClaims } from "./history_query_claims.ts";
 import { journalClaims } from "./history_journal_claims.ts";
+import { groupClaims } from "./history_group_claims.ts";
+import { groupForgetClaims } from "./history_group_forget_claims.ts";
 import { importClaims } from "./history_import_claims.ts";
 import { keptLog } from "#support/stored_messages.ts";
 import { ManualClock } from "#support/manual_clock.ts";
@@ -26,6 +28,8 @@ export function historySuite({ name, make }: HistoryUnderTest): void {
     ...forgetClaims,
     ...importClaims,
     ...journalClaims,
+    ...groupClaims,
+    ...groupForgetClaims,
   };
   for (const [claim, { options = {}, holds }] of Object.entries(claims)) {
     Deno.test(`${name} ${claim}`, async () => {

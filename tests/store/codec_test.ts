@@ -118,6 +118,8 @@ const event = fc.record({
   channel: fc.constantFrom("dm" as const, "group" as const, "pair" as const, "system" as const),
   groupId: name,
   wall: nanos,
+  sentAt: nanos,
+  listed: fc.constant(false as const),
 }, {
   requiredKeys: ["direction", "id", "network", "sender", "text", "length", "channel", "wall"],
   noNullPrototype: true,

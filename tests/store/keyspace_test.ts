@@ -15,11 +15,13 @@ const EXAMPLES: Readonly<Record<keyof typeof keys.ROWS, readonly keys.Key[]>> = 
   record: [keys.recordKey(1, 2n), keys.recordKey(1, 2n, 1)],
   time: [keys.timeKey(2n, 1)],
   group: [keys.groupKey("g", 2n), keys.groupKey("g", 2n, 1)],
+  groupPart: [keys.groupPartKey("g")],
   groupSums: [keys.groupSumsKey()],
   event: [keys.eventKey(1), keys.eventKey(1, 1)],
   newestEvent: [keys.newestEventKey()],
   outbox: [keys.outboxKey(1), keys.outboxKey(1, 1)],
   journal: [keys.journalKey(ANN)],
+  groupJournal: [keys.journalKey("group:g")],
   entries: [keys.entriesKey(1, 2), keys.entriesKey(1, 2, 1)],
 };
 
@@ -76,6 +78,7 @@ Deno.test("a store that holds everything has no row that the document does not l
   const entry = { id: "1", to: ANN, text: "z".repeat(65_536), queuedAt: "1", expiresAt: "2" };
   await history.outbox.put(entry);
   await history.journal(SELF)?.append([new Uint8Array(65_536)], new Uint8Array(8));
+  await history.journal("group:g")?.append([new Uint8Array(8)]);
   history.append(messageWith(peerNumber(2), { wall: clock.wall() }));
   await history.forgetPeer(peerNumber(2));
   await history.close();
@@ -104,17 +107,21 @@ Deno.test("keys say what they were built from", () => {
   assert.deepEqual(keys.eventPlace(keys.eventKey(9)), { first: 9, piece: 0 });
   assert.equal(keys.outboxPlace(keys.outboxKey(3, 1)), 3);
   assert.equal(keys.journalFeed(keys.journalKey(ANN)), ANN);
+  assert.equal(keys.journalFeed(keys.journalKey("group:Ops 1")), "group:Ops 1");
+  assert.equal(keys.groupOfPart(keys.groupPartKey("Ops 1")), "Ops 1");
   assert.equal(keys.entriesBlock(keys.entriesKey(3, 4, 1)), 4);
 });
 
 Deno.test("keys of another shape are refused, and so is a peer that is no key", () => {
   assert.throws(() => keys.peerKey("02ab"), RangeError);
   assert.throws(() => keys.journalKey("02ab"), RangeError);
+  assert.throws(() => keys.journalKey("group:"), RangeError);
   const readers = [
     keys.peerOf,
     keys.recordPlace,
     keys.timePlace,
     keys.groupPlace,
+    keys.groupOfPart,
     keys.entriesBlock,
   ];
   for (const read of readers) {
@@ -147,6 +154,10 @@ Deno.test("ranges hold their rows and no neighbours, in the order of time", asyn
   assert.deepEqual(await listed(keys.timeRange({ to: 2n })), ["1 300"]);
   assert.deepEqual(await listed(keys.timeRange({ from: 2n })), ["2 1"]);
   assert.deepEqual(await listed(keys.groupsRange("g")), ["g 2", "g 2 1"]);
+  assert.deepEqual(await listed(keys.groupsRange("g", { from: 3n })), []);
+  assert.deepEqual(await listed(keys.groupsRange("g", { from: 2n, to: 3n })), ["g 2", "g 2 1"]);
+  assert.deepEqual(await listed(keys.groupPartsRange()), ["g"]);
+  assert.deepEqual(await listed(keys.groupJournalsRange()), ["g"]);
   assert.equal((await listed(keys.groupsRange())).length, 3);
   assert.equal((await listed(keys.everyRecordRange())).length, 6);
   assert.equal((await listed(keys.peersRange())).length, 1);

@@ -15,6 +15,8 @@ Deno.test("validateLimits names each violation with the text of the specificatio
     [{ perPeerCap: -1 }, "PerPeerCap must be >= 0"],
     [{ totalCapBytes: -1 }, "TotalCapBytes must be >= 0"],
     [{ ttlMs: -1 }, "TTL must be >= 0"],
+    [{ groupCap: -1 }, "GroupCap must be >= 0"],
+    [{ groupRatePerMinute: -1 }, "GroupRatePerMin must be >= 0"],
     [{ ttlMs: NaN }, "TTL must be >= 0"],
   ];
   for (const [wrong, text] of violations) {
