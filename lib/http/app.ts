@@ -5,6 +5,7 @@ import { Admission, type Arrival, type BodyRule } from "./admission.ts";
 import { arrivalOfRequest } from "./arrival.ts";
 import { assetReply, isAsset } from "./assets.ts";
 import { eventRoutes } from "./event_routes.ts";
+import { groupRoutes } from "./group_routes.ts";
 import { healthRoutes } from "./health_routes.ts";
 import { historyRoutes } from "./history_routes.ts";
 import { messageActions } from "./message_actions.ts";
@@ -53,6 +54,7 @@ export function createControlApp(ports: ControlPorts, context: AppContext): Cont
     ...transferRoutes(ports, context),
     ...smallRoutes(ports),
     ...outboxRoutes(ports),
+    ...groupRoutes(ports),
     ...healthRoutes(ports),
     ...refusedRoutes(),
   ]);

@@ -9,7 +9,14 @@ import conversationsScript from "./web/conversations.js" with { type: "text" };
 import dialogsScript from "./web/dialogs.js" with { type: "text" };
 import dialogStyle from "./web/dialog.css" with { type: "text" };
 import domScript from "./web/dom.js" with { type: "text" };
+import groupActionsScript from "./web/group_actions.js" with { type: "text" };
+import groupDetailsScript from "./web/group_details.js" with { type: "text" };
+import groupStyle from "./web/group.css" with { type: "text" };
+import groupsScript from "./web/groups.js" with { type: "text" };
+import groupSyncScript from "./web/group_sync.js" with { type: "text" };
+import headScript from "./web/head.js" with { type: "text" };
 import icon from "./web/icon.svg" with { type: "text" };
+import incomingScript from "./web/incoming.js" with { type: "text" };
 import page from "./web/index.html" with { type: "text" };
 import listStyle from "./web/list.css" with { type: "text" };
 import memoryScript from "./web/memory.js" with { type: "text" };
@@ -42,6 +49,12 @@ const ASSETS: ReadonlyMap<string, { type: string; body: string }> = new Map([
   ["/conversations.js", { type: SCRIPT, body: conversationsScript }],
   ["/dialogs.js", { type: SCRIPT, body: dialogsScript }],
   ["/dom.js", { type: SCRIPT, body: domScript }],
+  ["/group_actions.js", { type: SCRIPT, body: groupActionsScript }],
+  ["/group_details.js", { type: SCRIPT, body: groupDetailsScript }],
+  ["/group_sync.js", { type: SCRIPT, body: groupSyncScript }],
+  ["/groups.js", { type: SCRIPT, body: groupsScript }],
+  ["/head.js", { type: SCRIPT, body: headScript }],
+  ["/incoming.js", { type: SCRIPT, body: incomingScript }],
   ["/memory.js", { type: SCRIPT, body: memoryScript }],
   ["/message.js", { type: SCRIPT, body: messageScript }],
   ["/messages.js", { type: SCRIPT, body: messagesScript }],
@@ -53,6 +66,7 @@ const ASSETS: ReadonlyMap<string, { type: string; body: string }> = new Map([
   ["/chat.css", { type: STYLE, body: chatStyle }],
   ["/composer.css", { type: STYLE, body: composerStyle }],
   ["/dialog.css", { type: STYLE, body: dialogStyle }],
+  ["/group.css", { type: STYLE, body: groupStyle }],
   ["/list.css", { type: STYLE, body: listStyle }],
   ["/style.css", { type: STYLE, body: style }],
   ["/icon.svg", { type: "image/svg+xml", body: icon }],

@@ -2,6 +2,7 @@ import { parseChannels, seedLine, type Subscription } from "#events";
 import type { Clock } from "#kit";
 import type { Context } from "hono";
 import { eventStreamReply, type StreamOptions } from "./event_stream.ts";
+import { isGroupId } from "./group_path.ts";
 import { MAX_STREAMS } from "./limits.ts";
 import type { ControlPorts, HistoryPort } from "./ports.ts";
 import { textReply } from "./replies.ts";
@@ -18,7 +19,7 @@ export interface EventRoutesContext {
 export interface EventRoutes {
   /** `GET /sse` (http-api.md 5). */
   sse(c: Context): Response;
-  /** `GET /events` (http-api.md 6). */
+  /** `GET /events` (http-api.md 6); `group` is ours. */
   events(c: Context): Response;
 }
 
@@ -45,12 +46,14 @@ export function eventRoutes(ports: ControlPorts, context: EventRoutesContext): E
       const since = c.req.query("since") ?? "";
       if (since !== "" && !SEQ.test(since)) return textReply(400, "invalid since");
       const channels = parseChannels(c.req.query("channel"));
+      const group = c.req.query("group") ?? "";
+      if (group !== "" && !isGroupId(group)) return textReply(400, "invalid group");
       const durable = ports.events.durable === true;
       const last = c.req.header("last-event-id") ?? "";
       // Numbers that start anew with the process are not sent as ids, so none comes back.
       const cursor = Number(durable && SEQ.test(last) ? last : since);
       return stream(
-        () => ports.events.subscribe({ channels, since: cursor }),
+        () => ports.events.subscribe({ channels, since: cursor, ...(group && { group }) }),
         () => ({ ids: durable }),
       );
     },

@@ -67,6 +67,10 @@ export const MAX_RECEIPT_IDS = 256;
 export const MAX_HISTORY_LIMIT = 1_000;
 /** Records of a `GET /history` that names no limit (http-api.md 4.5). */
 export const DEFAULT_HISTORY_LIMIT = 100;
+/** Bytes of a group's id in a request; nothing longer is one (ours). */
+export const MAX_GROUP_ID_BYTES = 128;
+/** Members that one `POST /group` may name: the most that a group has (ours). */
+export const MAX_GROUP_MEMBERS = 256;
 /** Hits of one `GET /search` (http-api.md 4.10). */
 export const MAX_SEARCH_HITS = 100;
 /** Milliseconds for which a message is queued that names no time: a week. */

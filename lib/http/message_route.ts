@@ -29,12 +29,25 @@ const NETWORKS: ReadonlySet<string> = new Set(["auto", "skynet", "dmsg", "tcp-di
 export interface MessagePort {
   /** Sends one message, or refuses at once. */
   send(request: ControlSendRequest): Promise<ControlSendOutcome> | undefined;
+  /** Sends to the group that messages go to; undefined while there is none. */
+  readonly groupMessage?: ControlPorts["groupMessage"];
+  /** Whether it takes messages with a recipient as well. */
+  readonly groupTakesAddressed?: boolean;
 }
 
 /** Lets at most so many messages wait for their receipt at a time. */
-export function limitWaits(ports: Pick<ControlPorts, "send">, maxWaits = MAX_WAITS): MessagePort {
+export function limitWaits(
+  ports: Pick<ControlPorts, "send" | "groupMessage" | "groupTakesAddressed">,
+  maxWaits = MAX_WAITS,
+): MessagePort {
   let waiting = 0;
   return {
+    get groupMessage() {
+      return ports.groupMessage;
+    },
+    get groupTakesAddressed() {
+      return ports.groupTakesAddressed ?? true;
+    },
     send(request) {
       if (request.waitMs === undefined) return ports.send(request);
       if (waiting >= maxWaits) return undefined;
@@ -44,17 +57,19 @@ export function limitWaits(ports: Pick<ControlPorts, "send">, maxWaits = MAX_WAI
   };
 }
 
-/** `POST /message` (http-api.md 4.1): every row of its reply table. */
+/** `POST /message` (http-api.md 4.1, groups.md 6.2): every row of the two reply tables. */
 export async function postMessage(body: string, ports: MessagePort): Promise<Response> {
-  let request: ControlSendRequest;
+  let request: ControlSendRequest | GroupRequest;
   try {
-    request = parseMessageRequest(body);
+    const fields = readMessageFields(body);
+    request = groupRequestOf(fields, ports) ?? requestOf(fields);
   } catch (thrown) {
     if (thrown instanceof BodyError || thrown instanceof KeyError) {
       return textReply(400, thrown.message);
     }
     throw thrown;
   }
+  if ("sendToGroup" in request) return await groupReply(request);
   const outcome = await ports.send(request);
   if (outcome === undefined) return textReply(503, "too many messages wait for a receipt");
   return outcome.kind === "published" ? publishedReply(outcome, request) : messageReply(outcome);
@@ -66,18 +81,24 @@ export async function postMessage(body: string, ports: MessagePort): Promise<Res
  * @throws {BodyError | KeyError} with the text of the answer.
  */
 export function parseMessageRequest(body: string): ControlSendRequest {
+  return requestOf(readMessageFields(body));
+}
+
+type MessageFields = v.InferOutput<typeof MESSAGE_BODY>;
+
+function readMessageFields(body: string): MessageFields {
   const value = firstJsonValue(body);
   const parsed = v.safeParse(MESSAGE_BODY, Array.isArray(value) ? undefined : value, {
     abortEarly: true,
   });
   if (!parsed.success) throw new BodyError(fieldProblem(parsed.issues[0]));
-  const fields = parsed.output;
+  return parsed.output;
+}
+
+function requestOf(fields: MessageFields): ControlSendRequest {
   const recipient = PublicKey.parseField(fields.recipient);
   if (recipient === undefined) throw new KeyError("empty public key");
-  const network = fields.network || "skynet";
-  if (!NETWORKS.has(network)) {
-    throw new BodyError("invalid network type: use 'auto', 'skynet' or 'dmsg'");
-  }
+  const network = networkOf(fields);
   const waitMs = fields.wait_ms ?? 0;
   const queueForMs = fields.expires_in_ms ?? DEFAULT_QUEUE_MS;
   if (fields.queue && queueForMs <= 0) throw new BodyError("expires_in_ms must be above 0");
@@ -91,12 +112,54 @@ export function parseMessageRequest(body: string): ControlSendRequest {
   };
 }
 
+function networkOf({ network }: MessageFields): string {
+  if (network === "") return "skynet";
+  if (NETWORKS.has(network)) return network;
+  throw new BodyError("invalid network type: use 'auto', 'skynet' or 'dmsg'");
+}
+
+type GroupSender = NonNullable<ControlPorts["groupMessage"]>;
+
+interface GroupRequest {
+  readonly sendToGroup: GroupSender;
+  readonly text: string;
+  /** 66 hex digits; undefined when no recipient was named. */
+  readonly to: string | undefined;
+  readonly receipts: boolean;
+}
+
+/** What goes to the group: everything but what asks for the link by name (groups.md 6.2). */
+function groupRequestOf(
+  fields: MessageFields,
+  { groupMessage: sendToGroup, groupTakesAddressed = true }: MessagePort,
+): GroupRequest | undefined {
+  if (sendToGroup === undefined) return undefined;
+  const to = PublicKey.parseField(fields.recipient)?.hex;
+  if (to !== undefined && !groupTakesAddressed) return undefined;
+  if (networkOf(fields) === "tcp-direct") return undefined;
+  // A group has no receipts, like a feed: who asks for both gets neither.
+  const receipts = fields.receipts === true && (fields.wait_ms ?? 0) <= 0;
+  return { sendToGroup, text: fields.message, to, receipts };
+}
+
+async function groupReply(request: GroupRequest): Promise<Response> {
+  const { sendToGroup, text, to, receipts } = request;
+  if (text === "") return textReply(400, "skychat/dm: empty message");
+  const outcome = await sendToGroup(text, to);
+  return outcome.kind === "published"
+    ? publishedReply(outcome, { receipts })
+    : messageReply(outcome);
+}
+
 const UNQUEUEABLE_STATUS = { "no-store": 503, full: 507, "too-large": 400 } as const;
 
 type Published = Extract<ControlSendOutcome, { kind: "published" }>;
 
 /** A feed gives no receipts; who asks for one gets the id of the event, to tell it from others. */
-function publishedReply({ id, kept }: Published, { receipts }: ControlSendRequest): Response {
+function publishedReply(
+  { id, kept }: Published,
+  { receipts }: Pick<ControlSendRequest, "receipts">,
+): Response {
   return jsonReply({
     ...(receipts && { id }),
     network: "cxo",

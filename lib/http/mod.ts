@@ -1,7 +1,7 @@
 /**
  * The local control surface: HTTP routes, event streams and the web page, on a guarded TCP port.
  *
- * Sees `#kit`, keys of `#crypto`, the stream types of `#events` and its own `ports.ts`; `#app` plugs
+ * Sees `#kit`, keys of `#crypto`, `#events` and its own `ports.ts` and `group_port.ts`; `#app` plugs
  * the rest of the process into those ports. It never sends to a peer, never stores anything and never
  * reads files. Format: `docs/spec/http-api.md`, and `docs/HTTP.md` for what is ours.
  *
@@ -33,6 +33,7 @@
 export { AddressError, bindRefusal, type ControlAddress, parseControlAddress } from "./address.ts";
 export { type AppContext, createApp } from "./app.ts";
 export { createGate, type GateOptions } from "./auth.ts";
+export type * from "./group_port.ts";
 export * from "./limits.ts";
 export { ListenError, type ListenFailure } from "./listen_error.ts";
 export type * from "./ports.ts";

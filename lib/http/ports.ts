@@ -1,6 +1,7 @@
 import type { PublicKey } from "#crypto";
 import type { Channel, Subscription } from "#events";
 import type { Clock, Log } from "#kit";
+import type { GroupsPort } from "./group_port.ts";
 
 /** One message to send: what `POST /message` asks for, checked (http-api.md 4.1). */
 export interface ControlSendRequest {
@@ -36,12 +37,27 @@ export type ControlSendOutcome =
 export interface ControlPorts {
   /** Sends a direct message. Never rejects for what a peer or a client does. */
   send(request: ControlSendRequest): Promise<ControlSendOutcome>;
+  /**
+   * Sends to the group that messages go to, not empty text; present while there is one (groups.md 6.2).
+   * `to`, 66 hex digits, is the recipient that the client named: it only goes into the outgoing event.
+   * Outcomes are `published`, `unpublished` and `failed`.
+   */
+  readonly groupMessage?:
+    | ((text: string, to?: string) => Promise<ControlSendOutcome>)
+    | undefined;
+  /**
+   * Whether it takes messages with a recipient as well: where the node was started for a group, as in the
+   * deployed system. In a group that began later, who writes to one person means that person.
+   */
+  readonly groupTakesAddressed?: boolean;
   /** Every key of http-api.md 4.4, ready for JSON. */
   status(): Record<string, unknown>;
   /** Where event streams come from. */
   events: {
     subscribeLegacy(): Subscription;
-    subscribe(filter: { channels: ReadonlySet<Channel>; since: number }): Subscription;
+    subscribe(
+      filter: { channels: ReadonlySet<Channel>; since: number; group?: string },
+    ): Subscription;
     readonly legacySubscribers: number;
     /** Whether the numbers of `/events` outlive the process: then each event carries an SSE id. */
     readonly durable?: boolean;
@@ -58,6 +74,8 @@ export interface ControlPorts {
   readonly contacts?: ContactsPort | undefined;
   /** Block list and approval; undefined when their file cannot be used. */
   readonly privacy?: PrivacyPort | undefined;
+  /** The groups; absent, every group route answers 503. */
+  readonly groups?: GroupsPort | undefined;
   /** The unread estimate of http-api.md 4.18. */
   readonly unread?: { read(): number; reset(total: number): void };
   /** The body of `/metrics`, Prometheus text form 0.0.4. */

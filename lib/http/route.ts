@@ -1,8 +1,9 @@
 import { KeyError, PublicKey } from "#crypto";
-import { CodedError } from "#kit";
+import { CodedError, quoteForLog } from "#kit";
 import type { Context, Hono } from "hono";
 import * as v from "valibot";
 import type { ArchiveReader } from "./archive_reader.ts";
+import type { GroupRefusalCode } from "./group_port.ts";
 import { BodyError, firstJsonValue } from "./json_body.ts";
 import { textReply } from "./replies.ts";
 
@@ -105,18 +106,35 @@ export function readKey(text: string): PublicKey {
   return key;
 }
 
-/** Codes of what `ContactsPort` and `PrivacyPort` throw -> status. */
-const CONTACT_STATUS: ReadonlyMap<string, number> = new Map([
+const GROUP_STATUS: Readonly<Record<GroupRefusalCode, number>> = {
+  "no-such-group": 404,
+  "no-such-message": 404,
+  "bad-group-request": 400,
+  "group-forbidden": 403,
+  "group-not-uuid": 409,
+  "group-conflict": 409,
+  "group-unsupported": 501,
+  "group-failed": 500,
+  "group-unavailable": 503,
+};
+
+/** Codes of what `ContactsPort`, `PrivacyPort` and `GroupsPort` throw -> status. */
+const STATUS: ReadonlyMap<string, number> = new Map([
   ["contacts-invalid-key", 400],
   ["contacts-full", 400],
   ["contacts-unavailable", 503],
+  ...Object.entries(GROUP_STATUS),
 ]);
 
 /** The answer to what a handler threw, or undefined for a mistake of ours. */
 export function refusalOf(thrown: unknown): Response | undefined {
   if (thrown instanceof BodyError) return textReply(400, thrown.message);
-  const status = thrown instanceof CodedError ? CONTACT_STATUS.get(thrown.code) : undefined;
-  return status === undefined ? undefined : textReply(status, String((thrown as Error).message));
+  if (!(thrown instanceof CodedError)) return undefined;
+  const status = STATUS.get(thrown.code);
+  if (status === undefined) return undefined;
+  if (thrown.code === "no-such-group") return textReply(status, "no such group");
+  // What a group says may hold what peers made up; a refusal is one line.
+  return textReply(status, quoteForLog(thrown.message));
 }
 
 function invalidBody(reason: string): BodyError {

@@ -26,6 +26,9 @@ export class FakePorts implements ControlPorts {
   contacts?: ControlPorts["contacts"];
   privacy?: ControlPorts["privacy"];
   unread?: NonNullable<ControlPorts["unread"]>;
+  groups?: ControlPorts["groups"];
+  groupMessage?: ControlPorts["groupMessage"];
+  groupTakesAddressed = true;
   metrics?: () => string;
   health?: () => readonly string[];
   readonly requests: ControlSendRequest[] = [];

@@ -107,13 +107,12 @@ Deno.test("/status passes on what its port says, as JSON in one line", async () 
   strictEqual(await reply.text(), `{"peers":["${PEER}"],"sse_subscribers":0}\n`);
 });
 
-Deno.test("unknown paths answer 404, those of groups included", async () => {
+Deno.test("unknown paths answer 404", async () => {
   const { ask } = setUp();
   for (
     const path of [
       "/x",
-      "/group",
-      "/group/resolve",
+      "/groups",
       "/metrics",
       "/healthz",
       "/voice/shout",
