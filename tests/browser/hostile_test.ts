@@ -1,34 +1,12 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { openConversation, sceneTest, texts, until } from "./page_harness.ts";
-import type { Page } from "playwright-core";
-
-/** Texts that run, break out or reach out where a page treats them as more than text. */
-const HOSTILE: readonly string[] = [
-  "<script>alert(1)</script>",
-  "<img src=x onerror=alert(1)>",
-  "<svg onload=alert(1)><set onbegin=alert(1)></svg>",
-  '"><iframe srcdoc="<script>parent.alert(1)</script>">',
-  "<style>*{background:url(http://evil.example/)}</style>",
-  "<base href=//evil.example/><form action=//evil.example/><input name=x autofocus onfocus=alert(1)>",
-  "<meta http-equiv=refresh content=0;url=//evil.example/>",
-  "<a href=javascript:alert(1)>x</a> javascript:alert(1) data:text/html,<script>alert(1)</script>",
-  "</li></ol></script></style></title></textarea><plaintext>",
-  "{{constructor.constructor('alert(1)')()}} ${alert(1)} <%= 1 %>",
-  "https://user:secret@evil.example/ http://evil.example:99999/ https://",
-  "&lt;b&gt; &#0; &amp;",
-  "a\u0000b\u2028c\u2029d\r\ne\ndata: f\n\nid: 1",
-  "\u202Egnp.exe \u2066\u2067 never closed \u202D\u202B",
-  "Z\u0301\u0302\u0303\u0304".padEnd(400, "\u0489\u0334\u0356"),
-  "👩‍👩‍👧‍👦🏳️‍🌈".repeat(50),
-  "\u0600".repeat(300) + "\u{10FFFF}\u{E0001}",
-  JSON.stringify({
-    skychat_reply: { text: "<b>r</b>", to_sender: "<i>s</i>", to_preview: "<u>p</u>" },
-  }),
-  JSON.stringify({
-    skychat_forward: { text: "<b>f</b>", from: "\u202E<img src=x onerror=alert(1)>" },
-  }),
-  '{"__proto__":{"polluted":true},"skychat_forward":{"text":1}}',
-];
+import {
+  HOSTILE,
+  noSidewaysScroll,
+  openConversation,
+  sceneTest,
+  texts,
+  until,
+} from "./page_harness.ts";
 
 sceneTest("shows hostile texts as texts", async ({ alice, bob, page }) => {
   await page.evaluate(() => {
@@ -131,12 +109,3 @@ sceneTest(
   },
   { flags: ["--persist", "--persist-per-peer-cap", "2000"] },
 );
-
-/** Nothing is wider than the page, or than the list it is in. */
-async function noSidewaysScroll(page: Page): Promise<void> {
-  const wide = await page.evaluate(() => {
-    const scrollable = [...document.querySelectorAll("html, body, #lists, #log, #side, #chat")];
-    return scrollable.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.id);
-  });
-  deepStrictEqual(wide, []);
-}

@@ -1,4 +1,5 @@
 import { type App, startApp } from "../support/spawn.ts";
+import { deepStrictEqual } from "node:assert/strict";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 /** Where Debian and its kin put the browser. */
@@ -7,6 +8,34 @@ const CHROMIUM = "/usr/bin/chromium";
 const SECRETS = ["11".repeat(32), "22".repeat(32)] as const;
 /** Longest wait for something to show, in milliseconds. */
 const SHOWN_MS = 15_000;
+
+/** Texts that run, break out or reach out where a page treats them as more than text. */
+export const HOSTILE: readonly string[] = [
+  "<script>alert(1)</script>",
+  "<img src=x onerror=alert(1)>",
+  "<svg onload=alert(1)><set onbegin=alert(1)></svg>",
+  '"><iframe srcdoc="<script>parent.alert(1)</script>">',
+  "<style>*{background:url(http://evil.example/)}</style>",
+  "<base href=//evil.example/><form action=//evil.example/><input name=x autofocus onfocus=alert(1)>",
+  "<meta http-equiv=refresh content=0;url=//evil.example/>",
+  "<a href=javascript:alert(1)>x</a> javascript:alert(1) data:text/html,<script>alert(1)</script>",
+  "</li></ol></script></style></title></textarea><plaintext>",
+  "{{constructor.constructor('alert(1)')()}} ${alert(1)} <%= 1 %>",
+  "https://user:secret@evil.example/ http://evil.example:99999/ https://",
+  "&lt;b&gt; &#0; &amp;",
+  "a\u0000b\u2028c\u2029d\r\ne\ndata: f\n\nid: 1",
+  "\u202Egnp.exe \u2066\u2067 never closed \u202D\u202B",
+  "Z\u0301\u0302\u0303\u0304".padEnd(400, "\u0489\u0334\u0356"),
+  "👩‍👩‍👧‍👦🏳️‍🌈".repeat(50),
+  "\u0600".repeat(300) + "\u{10FFFF}\u{E0001}",
+  JSON.stringify({
+    skychat_reply: { text: "<b>r</b>", to_sender: "<i>s</i>", to_preview: "<u>p</u>" },
+  }),
+  JSON.stringify({
+    skychat_forward: { text: "<b>f</b>", from: "\u202E<img src=x onerror=alert(1)>" },
+  }),
+  '{"__proto__":{"polluted":true},"skychat_forward":{"text":1}}',
+];
 
 /** A node with a web page, that keeps its key, folder and ports over a restart. */
 export class WebNode {
@@ -42,8 +71,9 @@ export class WebNode {
     await this.#app.stop();
   }
 
-  async restart(): Promise<void> {
-    const ports = ["--addr", this.#app.addr];
+  /** `more` flags are for this start only. */
+  async restart(more: readonly string[] = []): Promise<void> {
+    const ports = ["--addr", this.#app.addr, ...more];
     if (this.#app.tcpAddr !== "") ports.push("--tcp-listen", this.#app.tcpAddr);
     this.#app = await startApp([...this.#flags, ...ports], { cwd: this.#folder });
   }
@@ -66,6 +96,11 @@ export class WebNode {
     return await reply.json();
   }
 
+  async delete(path: string): Promise<void> {
+    const reply = await fetch(this.url + path, { method: "DELETE" });
+    if (!reply.ok) throw new Error(`${path}: ${reply.status} ${await reply.text()}`);
+  }
+
   async end(): Promise<void> {
     await this.#app.kill();
     await Deno.remove(this.#folder, { recursive: true });
@@ -79,6 +114,8 @@ export interface Scene {
   readonly page: Page;
   /** Another page of Alice's, in a browser that knows nothing yet. */
   another(options?: BrowserContextOptions): Promise<Page>;
+  /** The page of Bob. */
+  bobsPage(options?: BrowserContextOptions): Promise<Page>;
 }
 
 /** How a scene is set. */
@@ -135,7 +172,9 @@ async function perform(
   const problems: string[] = [];
   const another = (given: BrowserContextOptions = {}) =>
     openPage(browser, alice.url, given, problems);
-  await play({ alice, bob, page: await another(context), another });
+  const bobsPage = (given: BrowserContextOptions = {}) =>
+    openPage(browser, bob.url, given, problems);
+  await play({ alice, bob, page: await another(context), another, bobsPage });
   if (problems.length > 0) throw new Error(`The page had problems:\n${problems.join("\n")}`);
 }
 
@@ -157,7 +196,7 @@ async function openPage(
   page.on("console", (message) => {
     // A node that is away, or refuses a message, is what some scenes are about.
     const expected =
-      /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|status of 400/;
+      /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|status of (400|403|409)/;
     if (message.type() === "error" && !expected.test(message.text())) {
       problems.push(`console: ${message.text()}`);
     }
@@ -188,6 +227,15 @@ export async function openConversation(page: Page, key: string): Promise<void> {
 /** The texts of all messages on the page, in order. */
 export async function texts(page: Page): Promise<string[]> {
   return await page.locator("#messages .message .text").allTextContents();
+}
+
+/** Nothing is wider than the page, or than the list it is in. */
+export async function noSidewaysScroll(page: Page): Promise<void> {
+  const wide = await page.evaluate(() => {
+    const scrollable = [...document.querySelectorAll("html, body, #lists, #log, #side, #chat")];
+    return scrollable.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.id);
+  });
+  deepStrictEqual(wide, []);
 }
 
 /** Writes and sends as a person does. */

@@ -5,7 +5,7 @@
 /// <reference lib="dom" />
 /// <reference lib="dom.iterable" />
 /** What the page asks of the process it came from. Addresses are relative, for proxies with a prefix. */
-import { parseObject } from "./text.js";
+import { parseExact, parseObject } from "./text.js";
 
 /** Milliseconds before an event stream that was refused is asked for again. */
 const RETRY_MS = 3_000;
@@ -52,19 +52,44 @@ export async function takeBack(id) {
   throw new Refusal((await reply.text()).trim(), reply.status);
 }
 
+/** @param {string} path */
+export async function remove(path) {
+  await readJson(await fetch(`./${path}`, { method: "DELETE" }));
+}
+
+/**
+ * Sends a message to a group.
+ *
+ * @param {string} path of the group
+ * @param {string} text
+ * @returns {Promise<{ nanos: string, kept: boolean }>} the time that names it; whether it is on disk
+ */
+export async function sendToGroup(path, text) {
+  const body = JSON.stringify({ text });
+  const headers = { "content-type": "application/json" };
+  const reply = await fetch(`./${path}/send`, { method: "POST", headers, body });
+  await readJson(reply);
+  return {
+    nanos: reply.headers.get("x-skychat-ts-nano") ?? "",
+    kept: reply.headers.get("x-skychat-stored") !== "false",
+  };
+}
+
 /**
  * Sends a message and asks for a receipt.
  *
- * @param {{ recipient: string, message: string, replyTo?: string, queue: boolean }} request
+ * @param {{ recipient: string, message: string, replyTo?: string, queue: boolean, network: string }} request
+ *   `network` is empty for the one that the process prefers
  * @returns {Promise<{ id: string, mark: "sent" | "queued" }>}
  */
-export async function sendMessage({ recipient, message, replyTo, queue }) {
+export async function sendMessage({ recipient, message, replyTo, queue, network }) {
   const reply = await post("message", {
     recipient,
     message,
     receipts: true,
     ...(replyTo ? { reply_to: replyTo } : {}),
     ...(queue ? { queue: true } : {}),
+    ...(network ? { network } : {}),
   });
   return { id: String(reply?.id ?? ""), mark: reply?.queued === true ? "queued" : "sent" };
 }
@@ -142,5 +167,5 @@ async function readEvents(body, until, events) {
 async function readJson(reply) {
   const text = await reply.text();
   if (!reply.ok) throw new Refusal(text.trim() || `HTTP ${reply.status}`, reply.status);
-  return text.trim() === "" ? undefined : JSON.parse(text);
+  return text.trim() === "" ? undefined : parseExact(text);
 }

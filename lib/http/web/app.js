@@ -8,9 +8,14 @@
 import { Actions, hidden } from "./actions.js";
 import { get } from "./api.js";
 import { Composer } from "./composer.js";
-import { avatar, ConversationList } from "./conversations.js";
+import { ConversationList } from "./conversations.js";
 import { copy } from "./dialogs.js";
 import { element, onceAFrame } from "./dom.js";
+import { GroupActions } from "./group_actions.js";
+import { GroupDetails } from "./group_details.js";
+import { GroupSync } from "./group_sync.js";
+import { groupInHash, hashOf, isGroup } from "./groups.js";
+import { showHead } from "./head.js";
 import { MessageLog } from "./messages.js";
 import { People } from "./people.js";
 import { markOf, Receipts, rememberMark, seenUntil } from "./receipts.js";
@@ -30,9 +35,13 @@ const actions = new Actions(state, people, {
   onClose: () => go(""),
   redraw,
 });
+const groupSync = new GroupSync(state, people, (message) => receipts.announce(message, go));
+const groupActions = new GroupActions(state, people, groupSync, { onOpen: go, refresh: look });
+const details = new GroupDetails(people, { onOpen: go, onLeft: () => go(""), refresh: look });
 const log = new MessageLog({
-  menu: (message) => actions.menu(message),
-  retry: (message) => void actions.again(message, false),
+  menu: (message) => isGroup(message.peer) ? groupActions.menu(message) : actions.menu(message),
+  retry: (message) =>
+    void (isGroup(message.peer) ? groupActions.again(message) : actions.again(message, false)),
   later: (message) => void actions.again(message, true),
   find: ({ peer, replyTo = "" }) => state.find(peer, replyTo),
   quoted: ({ peer, replyTo = "" }) => {
@@ -40,9 +49,16 @@ const log = new MessageLog({
     if (original !== undefined) log.reveal(original);
   },
   nameOf: (key) => people.nameOf(key),
-  canWait: () => people.persistent,
+  canWait: ({ peer }) => people.persistent && !isGroup(peer),
+  isStranger,
+}, {
+  more: () => groupSync.mayHaveOlder(state.open),
+  read: () => groupActions.readOlder(state.open),
 }, () => receipts.look());
-const composer = new Composer((text, replyTo) => void actions.send(state.open, text, replyTo?.id));
+const composer = new Composer((text, replyTo) => {
+  if (isGroup(state.open)) void groupActions.send(state.open, text);
+  else void actions.send(state.open, text, replyTo?.id);
+});
 const list = new ConversationList(state, people, {
   onOpen: (peer) => {
     list.clearSearch();
@@ -51,14 +67,14 @@ const list = new ConversationList(state, people, {
   onHit: (peer, hit) => void openAt(peer, hit),
   later: (action, ms) => void setTimeout(action, ms),
 });
-const sync = new Sync(state, people, {
+const sync = new Sync(state, people, groupSync, {
   onConnection: showConnection,
   onMessage: (message) => receipts.announce(message, go),
   onDeleted: (peer, id) => void actions.deleted(peer, id),
   onReceipt: rememberMark,
   refresh,
 });
-const drawHead = onceAFrame(showHead);
+const drawHead = onceAFrame(() => state.open !== "" && showHead(state.open, people, composer));
 
 /** @param {import("./message.js").Change} change */
 function onChange(change) {
@@ -78,8 +94,15 @@ function redraw() {
 
 /** Opens a conversation, or the list: the address says which, so that "back" works. @param {string} peer */
 function go(peer) {
-  if (peer === state.open || location.hash === `#${peer}`) void show(peer);
-  location.hash = peer;
+  const hash = hashOf(peer);
+  if (peer === state.open || location.hash === `#${hash}`) void show(peer);
+  location.hash = hash;
+}
+
+/** The conversation that the address names; empty for the list. */
+function linkedPeer() {
+  const hash = location.hash.slice(1);
+  return groupInHash(hash) ?? keyIn(hash) ?? "";
 }
 
 /** @param {string} peer empty for the list */
@@ -107,7 +130,7 @@ async function show(peer) {
 
 /** @param {string} peer @param {{ out: boolean, text: string, ts: string }} hit */
 async function openAt(peer, hit) {
-  location.hash = peer;
+  location.hash = hashOf(peer);
   await show(peer);
   const message = state.known({ ...hit, peer, id: "" });
   if (message !== undefined) log.reveal(message);
@@ -123,6 +146,7 @@ async function refresh() {
   people.readStatus(status);
   people.canName = contacts !== undefined;
   people.canBlock = privacy !== undefined;
+  await readGroups(status);
   if (contacts !== undefined) people.readContacts(contacts);
   if (privacy !== undefined) people.readPrivacy(privacy);
   for (const peer of [...people.connected, ...people.followed]) state.conversation(peer);
@@ -131,6 +155,31 @@ async function refresh() {
   element("copy-key", HTMLButtonElement).disabled = people.self === "";
   redraw();
   return status;
+}
+
+/** @param {any} status of `/status` */
+async function readGroups(status) {
+  const runs = Array.isArray(status.groups) && status.groups.length > 0;
+  const membersOf = () => String(people.groups.get(state.open)?.members);
+  const before = membersOf();
+  // A group that is ending or beginning is looked at again soon.
+  const groups = runs ? await get("group").catch(() => undefined) : [];
+  if (groups !== undefined) people.readGroups(groups);
+  if (before !== membersOf()) log.redrawSoon();
+  details.refresh();
+}
+
+/** Reads how things are, and what came of groups that began or ended. */
+async function look() {
+  await refresh();
+  await groupSync.meet();
+  redraw();
+}
+
+/** Whether the author of a message is no member of its group. @param {import("./message.js").Message} message */
+function isStranger({ peer, sender = "", out, listed }) {
+  const members = people.groups.get(peer)?.members;
+  return !out && (listed === false || (members !== undefined && !members.includes(sender)));
 }
 
 /** Queued messages that wait no more, and of which no event came, were given up. */
@@ -148,36 +197,17 @@ async function checkQueued() {
   }
 }
 
-function showHead() {
-  const peer = state.open;
-  if (peer === "") return;
-  const connected = people.connected.has(peer);
-  const blocked = people.blocked.has(peer);
-  const asks = people.requests.has(peer) && !blocked;
-  element("peer-name", HTMLElement).textContent = people.nameOf(peer);
-  element("peer-state", HTMLElement).textContent = connected ? "connected" : "not connected";
-  element("peer-state", HTMLElement).dataset.on = String(connected);
-  element("peer-picture", HTMLElement).replaceChildren(avatar(peer, people));
-  element("request", HTMLElement).hidden = !asks;
-  element("blocked", HTMLElement).hidden = !blocked;
-  composer.situation({ blocked, text: blocked ? "" : situationText(connected) });
-}
-
-/** What is to be known before something is written. @param {boolean} connected */
-function situationText(connected) {
-  if (people.publishes) return "Goes to your feed: everybody who reaches it can read it.";
-  if (connected) return "";
-  return people.persistent
-    ? "Not connected now. What you write waits here and goes out when they are."
-    : "Not connected now. Messages cannot be sent.";
-}
-
 /** @param {"live" | "lost"} connection */
 function showConnection(connection) {
   const line = element("state", HTMLElement);
   line.dataset.state = connection;
   line.textContent = connection === "live" ? "live" : "reconnecting…";
   if (connection === "live") redraw();
+}
+
+function showMore() {
+  if (isGroup(state.open)) details.open(state.open);
+  else actions.personMenu(state.open);
 }
 
 /** @param {KeyboardEvent} event */
@@ -200,14 +230,15 @@ onClick("start", () => actions.start());
 onClick("start-first", () => actions.start());
 onClick("settings", () => actions.settings());
 onClick("back", () => go(""));
-onClick("menu", () => actions.personMenu(state.open));
-onClick("peer", () => actions.personMenu(state.open));
+onClick("groups", () => groupActions.start());
+onClick("menu", showMore);
+onClick("peer", showMore);
 onClick("accept", () => actions.accept(state.open));
 onClick("refuse", () => actions.block(state.open, true));
 onClick("unblock", () => actions.block(state.open, false));
 addEventListener("keydown", onKey);
 addEventListener("hashchange", () => {
-  const peer = keyIn(location.hash.slice(1)) ?? "";
+  const peer = linkedPeer();
   if (peer !== state.open) void show(peer);
 });
 for (const kind of ["visibilitychange", "focus", "blur"]) {
@@ -216,7 +247,6 @@ for (const kind of ["visibilitychange", "focus", "blur"]) {
     receipts.notifying();
   });
 }
-setInterval(() => void refresh().then(checkQueued).catch(() => {}), STATUS_MS);
-const linked = keyIn(location.hash.slice(1));
-if (linked !== undefined) void show(linked);
+setInterval(() => void look().then(checkQueued).catch(() => {}), STATUS_MS);
+if (linkedPeer() !== "") void show(linkedPeer());
 sync.start();

@@ -17,7 +17,8 @@ import { dayOf, linkPieces, preview, shortened } from "./text.js";
  * @property {(message: Message) => void} quoted shows the message that is quoted
  * @property {(message: Message) => Message | undefined} find the message that is quoted
  * @property {(key: string) => string} nameOf
- * @property {() => boolean} canWait whether messages can wait for their recipient
+ * @property {(message: Message) => boolean} canWait whether it can wait for its recipient
+ * @property {(message: Message) => boolean} isStranger whether its author is no member of the group
  */
 
 /** @type {Readonly<Record<import("./message.js").Mark, readonly [string, string]>>} */
@@ -46,16 +47,23 @@ export function bubble(message, actions) {
   item.tabIndex = -1;
   if (message.deleted) {
     item.classList.add("deleted");
-    item.append(make("div", "bubble", make("p", "text", "Message deleted"), foot(message)));
+    item.append(
+      make("div", "bubble", make("p", "text", "Message deleted"), foot(message, actions)),
+    );
     return item;
   }
   const more = button("more", "⋯", () => actions.menu(message));
   more.tabIndex = -1;
   more.setAttribute("aria-label", "What to do with this message");
   const box = make("div", "bubble");
+  if (message.sender && !message.out) {
+    const author = words("author", actions.nameOf(message.sender));
+    author.title = message.sender;
+    box.append(author);
+  }
   if (message.forwarded) box.append(forwardLine(message));
   if (message.replyTo || message.quoteText) box.append(quote(message, actions));
-  box.append(body(message.text), foot(message));
+  box.append(body(message.text), foot(message, actions));
   item.append(box, more);
   if (message.mark === "failed") item.append(failure(message, actions));
   return item;
@@ -116,12 +124,17 @@ function fill(line, text) {
   );
 }
 
-/** @param {Message} message */
-function foot({ at, out, mark, deleted }) {
+/** @param {Message} message @param {BubbleActions} actions */
+function foot(message, actions) {
+  const { at, out, mark, deleted, ahead } = message;
   const time = make("time", "", TIME.format(at));
   time.dateTime = new Date(at).toISOString();
   time.title = DATE_TIME.format(at);
   const line = make("span", "foot", time);
+  if (ahead) line.prepend(aside("clock ahead", "Its author’s clock is ahead of this node’s"));
+  if (actions.isStranger(message)) {
+    line.prepend(aside("not a member", "Its author is no member of this group"));
+  }
   if (!out || deleted) return line;
   const [sign, meaning] = MARKS[mark];
   const shown = make("span", `mark ${mark}`, sign);
@@ -132,11 +145,18 @@ function foot({ at, out, mark, deleted }) {
   return line;
 }
 
+/** @param {string} text @param {string} meaning */
+function aside(text, meaning) {
+  const made = make("span", "aside", text);
+  made.title = meaning;
+  return made;
+}
+
 /** @param {Message} message @param {BubbleActions} actions */
 function failure(message, actions) {
   const line = make("p", "failure", words("", message.error || "Not sent"));
   const row = make("span", "row", button("", "Retry", () => actions.retry(message)));
-  if (actions.canWait()) {
+  if (actions.canWait(message)) {
     row.append(button("", "Send when they are back", () => actions.later(message)));
   }
   return make("div", "failed-box", line, row);

@@ -6,7 +6,8 @@
 /** The list of conversations, and what a search finds. */
 import { get } from "./api.js";
 import { shortTime } from "./bubble.js";
-import { element, make, onceAFrame, words } from "./dom.js";
+import { element, lockSign, make, onceAFrame, words } from "./dom.js";
+import { crowdText, groupIdOf, isGroup, presentIn } from "./groups.js";
 import { lastAt } from "./message.js";
 import { hueOf, initials, keyIn, preview, shortKey, textOf } from "./text.js";
 
@@ -65,7 +66,7 @@ export class ConversationList {
   #draw() {
     const typed = search.value.trim().toLowerCase();
     const shown = [...this.#state.conversations.values()]
-      .filter(({ peer }) => this.#matches(peer, typed))
+      .filter(({ peer }) => this.#runs(peer) && this.#matches(peer, typed))
       .sort((a, b) => lastAt(b) - lastAt(a) || (a.peer < b.peer ? -1 : 1))
       .slice(0, MOST_SHOWN);
     const active = document.activeElement;
@@ -86,6 +87,11 @@ export class ConversationList {
     }
   }
 
+  /** Whether somebody can write there; a group that ended stays while it is open. @param {string} peer */
+  #runs(peer) {
+    return !isGroup(peer) || this.#people.groups.has(peer) || peer === this.#state.open;
+  }
+
   /** @param {string} peer @param {string} typed */
   #matches(peer, typed) {
     return typed === "" || peer.includes(typed) || peer === keyIn(typed) ||
@@ -101,12 +107,15 @@ export class ConversationList {
       ? "No messages yet"
       : last.deleted
       ? "Message deleted"
-      : `${last.out ? "You: " : ""}${preview(last.text, 80)}`;
+      : `${this.#authorOf(last)}${preview(last.text, 80)}`;
+    const group = people.groups.get(peer);
     const top = make("span", "top", words("name", name));
+    if (group?.sealed) top.prepend(lockSign());
     if (last !== undefined && last.at > 0) top.append(make("time", "", shortTime(last.at)));
     const bottom = make("span", "bottom", words("line", line));
     if (people.blocked.has(peer)) bottom.append(make("span", "tag", "blocked"));
     else if (people.requests.has(peer)) bottom.append(make("span", "tag", "request"));
+    if (group !== undefined) bottom.append(crowd(group, people.self));
     if (unread > 0) bottom.append(make("span", "badge", unread > 99 ? "99+" : String(unread)));
     const item = make(
       "button",
@@ -117,13 +126,18 @@ export class ConversationList {
     item.type = "button";
     item.dataset.peer = peer;
     item.ariaCurrent = String(peer === this.#state.open);
-    const where = people.connected.has(peer) ? "connected" : "not connected";
     item.setAttribute(
       "aria-label",
-      `${name}, ${where}${unread > 0 ? `, ${unread} unread` : ""}, ${line}`,
+      `${name}, ${whereText(peer, people)}${unread > 0 ? `, ${unread} unread` : ""}, ${line}`,
     );
     item.addEventListener("click", () => this.#hooks.onOpen(peer));
     return make("li", "", item);
+  }
+
+  /** @param {import("./message.js").Message} message */
+  #authorOf({ out, sender }) {
+    if (out) return "You: ";
+    return sender ? `${preview(this.#people.nameOf(sender), 24)}: ` : "";
   }
 
   /** @param {string} key */
@@ -185,16 +199,37 @@ export class ConversationList {
   }
 }
 
+/** How many of the members are there. @param {import("./groups.js").Group} group @param {string} self */
+function crowd(group, self) {
+  const made = make("span", "crowd", `${presentIn(group, self)}/${group.members.length}`);
+  made.title = crowdText(group, self);
+  return made;
+}
+
+/** @param {string} peer @param {import("./people.js").People} people */
+function whereText(peer, people) {
+  const group = people.groups.get(peer);
+  if (group !== undefined) {
+    return `${group.sealed ? "private group" : "group"}, ${crowdText(group, people.self)}`;
+  }
+  return people.connected.has(peer) ? "connected" : "not connected";
+}
+
 /**
- * The picture of a person: two letters on a colour, and a dot when connected.
+ * The picture of a person or a group: two letters on a colour, and a dot when connected.
  *
  * @param {string} peer
  * @param {import("./people.js").People} people
  */
 export function avatar(peer, people) {
-  const made = make("span", "avatar", initials(people.names.get(peer) ?? "", peer));
+  const group = people.groups.get(peer);
+  const letters = isGroup(peer)
+    ? initials(group?.name ?? "", `  ${groupIdOf(peer)}`)
+    : initials(people.names.get(peer) ?? "", peer);
+  const made = make("span", "avatar", letters);
   made.ariaHidden = "true";
   made.style.setProperty("--hue", String(hueOf(peer)));
-  made.classList.toggle("connected", people.connected.has(peer));
+  made.classList.toggle("group", isGroup(peer));
+  made.classList.toggle("connected", people.connected.has(peer) || !!group?.followed.size);
   return made;
 }

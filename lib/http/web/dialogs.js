@@ -11,14 +11,27 @@ import { button, element, make } from "./dom.js";
 const dialog = element("dialog", HTMLDialogElement);
 
 /**
+ * @typedef {object} Field
+ * @property {string} name
+ * @property {string} label
+ * @property {string} [value]
+ * @property {string} [hint] shown while it is empty
+ * @property {boolean} [mayBeEmpty]
+ * @property {readonly (readonly [string, string])[]} [options] values and what they are called; free text without
+ */
+
+/**
  * @param {string} title
  * @param {readonly Node[]} content
  */
-function show(title, content) {
+export function show(title, content) {
   const heading = make("h2", "", title);
   heading.id = "dialog-title";
+  heading.dir = "auto";
+  // Opened anew, it gives the focus to what is new in it.
+  dialog.close();
   dialog.replaceChildren(heading, ...content);
-  if (!dialog.open) dialog.showModal();
+  dialog.showModal();
 }
 
 /**
@@ -36,8 +49,17 @@ export function choose(title, choices, note = "") {
       run();
     }));
   }
-  list.append(button("choice quiet", "Cancel", () => dialog.close()));
+  list.append(button("choice quiet", "Cancel", close));
   show(title, note === "" ? [list] : [make("p", "note", note), list]);
+}
+
+/** Whether the dialog shows this. @param {Node} content */
+export function isShown(content) {
+  return dialog.open && content.isConnected;
+}
+
+export function close() {
+  dialog.close();
 }
 
 /**
@@ -46,35 +68,65 @@ export function choose(title, choices, note = "") {
  * @param {{ title: string, label: string, value?: string, confirm: string, note?: string, mayBeEmpty?: boolean, run: (text: string) => string | void | Promise<string | void> }} question
  *   `run` returns what is wrong with the answer, if anything
  */
-export function ask({ title, label, value = "", confirm, note = "", mayBeEmpty, run }) {
-  const field = make("input", "");
-  field.id = "dialog-field";
-  field.value = value;
-  field.autocomplete = "off";
-  field.spellcheck = false;
-  field.required = mayBeEmpty !== true;
-  const name = make("label", "", label);
-  name.htmlFor = field.id;
+export function ask({ title, label, value = "", confirm, note = "", mayBeEmpty = false, run }) {
+  form({
+    ...{ title, confirm, note },
+    fields: [{ name: "field", label, value, mayBeEmpty }],
+    run: ({ field = "" }) => run(field),
+  });
+}
+
+/**
+ * Asks for several things.
+ *
+ * @param {{ title: string, fields: readonly Field[], confirm: string, note?: string, run: (values: Record<string, string>) => string | void | Promise<string | void> }} question
+ *   `run` gets the values by name and returns what is wrong with them, if anything
+ */
+export function form({ title, fields, confirm, note = "", run }) {
+  const inputs = fields.map((field) => ({ ...field, input: inputOf(field) }));
   const problem = make("p", "problem");
   problem.setAttribute("role", "alert");
   const accept = make("button", "primary", confirm);
   accept.type = "submit";
-  const row = make("div", "row", button("quiet", "Cancel", () => dialog.close()), accept);
-  const form = make("form", "", name, field, make("p", "note", note), problem, row);
-  form.addEventListener("submit", async (event) => {
+  const row = make("div", "row", button("quiet", "Cancel", close), accept);
+  const rows = inputs.flatMap(({ label, input }) => {
+    const name = make("label", "", label);
+    name.htmlFor = input.id;
+    return [name, input];
+  });
+  const made = make("form", "", ...rows, make("p", "note", note), problem, row);
+  made.addEventListener("submit", async (event) => {
     event.preventDefault();
     accept.disabled = true;
     try {
-      problem.textContent = await run(field.value) ?? "";
+      const values = inputs.map(({ name, input }) => [name, input.value]);
+      problem.textContent = await run(Object.fromEntries(values)) ?? "";
     } catch (error) {
       problem.textContent = messageOf(error);
     }
     accept.disabled = false;
-    if (problem.textContent === "") dialog.close();
+    if (problem.textContent === "" && isShown(made)) dialog.close();
   });
-  show(title, [form]);
-  field.focus();
-  field.select();
+  show(title, [made]);
+  const first = inputs[0]?.input;
+  first?.focus();
+  if (first instanceof HTMLInputElement) first.select();
+}
+
+/** @param {Field} field */
+function inputOf({ name, value = "", hint = "", mayBeEmpty, options }) {
+  const input = make(options === undefined ? "input" : "select", "");
+  input.id = `dialog-${name}`;
+  if (input instanceof HTMLInputElement) {
+    input.autocomplete = "off";
+    input.spellcheck = false;
+    input.placeholder = hint;
+  } else {
+    for (const [kind, called] of options ?? []) input.add(new Option(called, kind));
+  }
+  input.required = mayBeEmpty !== true;
+  input.value = value || options?.[0]?.[0] || "";
+  return input;
 }
 
 /**
@@ -101,6 +153,31 @@ export function settings(title, switches, note) {
   });
   const close = button("primary", "Done", () => dialog.close());
   show(title, [...rows, make("p", "note", note), make("div", "row", close)]);
+}
+
+/**
+ * A text to be taken elsewhere, with a button that copies it.
+ *
+ * @param {string} label
+ * @param {string} text
+ */
+export function copyRow(label, text) {
+  const field = make("input", "");
+  field.value = text;
+  field.readOnly = true;
+  field.setAttribute("aria-label", label);
+  field.addEventListener("focus", () => field.select());
+  const copier = button("", "Copy", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      tell(`${label} copied`);
+    } catch {
+      field.focus();
+    }
+  });
+  copier.dataset.name = label;
+  copier.setAttribute("aria-label", `Copy: ${label}`);
+  return make("div", "copy", make("span", "quiet", label), field, copier);
 }
 
 /** Says something for a few seconds. @param {string} text */

@@ -58,6 +58,19 @@ export function words(className, text) {
   return made;
 }
 
+/** The sign of what is encrypted; what it means is for the text around it to say. */
+export function lockSign() {
+  const namespace = "http://www.w3.org/2000/svg";
+  const sign = document.createElementNS(namespace, "svg");
+  sign.setAttribute("class", "lock");
+  sign.setAttribute("viewBox", "0 0 24 24");
+  sign.ariaHidden = "true";
+  const path = document.createElementNS(namespace, "path");
+  path.setAttribute("d", "M6 11h12v9H6zM8 11V8a4 4 0 0 1 8 0v3");
+  sign.append(path);
+  return sign;
+}
+
 /**
  * Runs an action once before the next frame, however often it is asked for.
  *

@@ -21,6 +21,10 @@
  * @property {boolean | undefined} [feed] whether it travelled in a feed, where that is known
  * @property {boolean | undefined} [deleted]
  * @property {boolean | undefined} [seen] whether somebody here has looked at it
+ * @property {string | undefined} [sender] who wrote it, in a group
+ * @property {boolean | undefined} [listed] false when the author was never a member of the group
+ * @property {boolean | undefined} [ahead] whether its author dated it ahead of its arrival
+ * @property {boolean | undefined} [stored] whether the history of its group had it
  */
 /** @typedef {Pick<Message, "peer" | "id" | "out" | "text"> & Partial<Message>} NewMessage */
 /**
@@ -31,6 +35,7 @@
  * @property {number} unread
  * @property {number} characters
  * @property {boolean} cut whether older messages were dropped
+ * @property {number} room messages kept besides the usual number, while it is open
  */
 /**
  * @typedef {{ kind: "added", message: Message, last: boolean }

@@ -28,6 +28,7 @@ const list = element("messages", HTMLElement);
 
 export class MessageLog {
   #actions;
+  #rest;
   #onSeen;
   /** @type {readonly Message[]} */
   #all = [];
@@ -43,12 +44,14 @@ export class MessageLog {
 
   /**
    * @param {import("./bubble.js").BubbleActions} actions
+   * @param {{ more: () => boolean, read: () => Promise<void> }} rest messages that are not here yet
    * @param {() => void} onSeen called when the end of the conversation is in view
    */
-  constructor(actions, onSeen) {
+  constructor(actions, rest, onSeen) {
     this.#actions = actions;
+    this.#rest = rest;
     this.#onSeen = onSeen;
-    older.addEventListener("click", () => this.#showOlder());
+    older.addEventListener("click", () => void this.#askOlder());
     newest.addEventListener("click", () => this.#toEnd());
     log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     log.addEventListener("keydown", (event) => this.#key(event));
@@ -73,6 +76,11 @@ export class MessageLog {
     const item = news && this.#shown.get(news);
     item?.before(make("li", "news", make("span", "", "New messages")));
     this.#toEnd();
+  }
+
+  /** Shows the same part anew. */
+  redrawSoon() {
+    this.#redrawSoon();
   }
 
   /** @param {Message} message @param {boolean} last whether it is the newest */
@@ -164,12 +172,28 @@ export class MessageLog {
       if (newDay) part.append(dayLine(message.at));
       const item = bubble(message, this.#actions);
       const near = before !== undefined && message.at - before.at < TOGETHER_MS;
-      item.classList.toggle("same", near && !newDay && before?.out === message.out);
+      const sameSide = before?.out === message.out && before?.sender === message.sender;
+      item.classList.toggle("same", near && !newDay && sameSide);
       part.append(item);
       this.#shown.set(message, item);
       before = message;
     }
     return part;
+  }
+
+  async #askOlder() {
+    const all = this.#all;
+    const isFirst = () => {
+      const [first] = this.#shown.keys();
+      return first === undefined || first === all[0];
+    };
+    if (isFirst()) {
+      older.disabled = true;
+      await this.#rest.read();
+      older.disabled = false;
+    }
+    if (all === this.#all && !isFirst()) this.#showOlder();
+    else this.#bars();
   }
 
   #showOlder() {
@@ -227,7 +251,8 @@ export class MessageLog {
 
   #bars() {
     const [first] = this.#shown.keys();
-    older.hidden = first === undefined || first === this.#all[0];
+    const isFirst = first === undefined || first === this.#all[0];
+    older.hidden = isFirst && !this.#rest.more();
     newest.hidden = this.#following;
     newest.textContent = this.#missed > 0 ? `${this.#missed} new ↓` : "↓";
     newest.setAttribute("aria-label", `To the newest message, ${this.#missed} new`);

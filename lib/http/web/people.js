@@ -1,6 +1,7 @@
 // @ts-check
-/** Who is who: names, who is connected, blocked, or waits to be let in; pure. */
-import { shortKey, textOf } from "./text.js";
+/** Who is who: names, groups, who is connected, blocked, or waits to be let in; pure. */
+import { groupIdOf, groupOf, groupPeer, isGroup } from "./groups.js";
+import { preview, shortKey, textOf } from "./text.js";
 
 /** @param {unknown} value @returns {Set<string>} */
 function keys(value) {
@@ -41,10 +42,25 @@ export class People {
   /** Whose feeds are followed. @type {Set<string>} */
   followed = new Set();
 
-  /** @param {string} key */
+  /** Groups that run, by their conversation. @type {Map<string, import("./groups.js").Group>} */
+  groups = new Map();
+
+  /** @param {string} key of a person, or the conversation of a group */
   nameOf(key) {
+    if (isGroup(key)) return this.groupNameOf(key);
     if (key !== "" && key === this.self) return this.names.get(key) ?? "You";
     return this.names.get(key) ?? shortKey(key);
+  }
+
+  /** Whoever made a link chose the name in it. @param {string} peer */
+  groupNameOf(peer) {
+    return preview(this.groups.get(peer)?.name ?? "", 64) || shortKey(groupIdOf(peer));
+  }
+
+  /** @param {unknown} list of `/group` */
+  readGroups(list) {
+    const groups = (Array.isArray(list) ? list : []).map(groupOf).filter(({ id }) => id !== "");
+    this.groups = new Map(groups.map((group) => [groupPeer(group.id), group]));
   }
 
   /** @param {Record<string, unknown>} status of `/status` */

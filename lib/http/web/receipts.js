@@ -6,6 +6,7 @@
 /** Tells the process what was looked at, and the person what came while they looked elsewhere. */
 import { post } from "./api.js";
 import { element, onceAFrame, words } from "./dom.js";
+import { isGroup } from "./groups.js";
 import { Remembered } from "./memory.js";
 import { preview } from "./text.js";
 
@@ -83,8 +84,11 @@ export class Receipts {
     const newest = news.at(-1);
     if (newest === undefined) return;
     seen.set([[peer, Math.max(newest.at, until)]]);
-    // Who is not let in, or blocked, learns nothing.
-    if (!tellsRead() || this.#people.requests.has(peer) || this.#people.blocked.has(peer)) return;
+    // Who is not let in, or blocked, learns nothing, and in a group nobody does.
+    if (
+      isGroup(peer) || !tellsRead() || this.#people.requests.has(peer) ||
+      this.#people.blocked.has(peer)
+    ) return;
     const ids = news.map(({ id }) => id).filter((id) => id !== "");
     for (let at = 0; at < ids.length; at += MOST_IDS) {
       void post("read-receipt", { pk: peer, ids: ids.slice(at, at + MOST_IDS) }).catch(() => {});
@@ -109,7 +113,7 @@ export class Receipts {
     void post("notify-capable", { capable: true }).catch(() => {});
     const focused = document.visibilityState === "visible" && document.hasFocus();
     const key = this.#state.open;
-    if (key !== "") void post("notify-focus", { key, focused }).catch(() => {});
+    if (key !== "" && !isGroup(key)) void post("notify-focus", { key, focused }).catch(() => {});
   }
 
   /**
@@ -118,9 +122,11 @@ export class Receipts {
    * @param {import("./message.js").Message} message
    * @param {(peer: string) => void} onOpen
    */
-  announce({ peer, text, deleted }, onOpen) {
-    if (deleted || this.#people.blocked.has(peer)) return;
-    const name = this.#people.nameOf(peer);
+  announce({ peer, sender, text, deleted }, onOpen) {
+    const people = this.#people;
+    if (deleted || people.blocked.has(sender ?? peer)) return;
+    const place = people.nameOf(peer);
+    const name = sender ? `${preview(people.nameOf(sender), 64)} in ${place}` : place;
     element("announcer", HTMLElement).replaceChildren(words("", `${name}: ${preview(text, 200)}`));
     if (!notifies() || (document.visibilityState === "visible" && document.hasFocus())) return;
     const note = new Notification(name, {

@@ -87,6 +87,7 @@ export class ChatState {
       unread: 0,
       characters: 0,
       cut: false,
+      room: 0,
     };
     this.conversations.set(peer, made);
     if (this.conversations.size > MAX_CONVERSATIONS) {
@@ -116,7 +117,9 @@ export class ChatState {
     }
     const message = this.#complete(conversation, given);
     const last = this.#insert(conversation, message);
-    if (given.at !== undefined && (given.out || !last)) this.#countAnswered(conversation);
+    // What just came was looked at nowhere, however its author dated it.
+    const mayBeAnswered = given.at !== undefined && given.seen !== false;
+    if (mayBeAnswered && (given.out || !last)) this.#countAnswered(conversation);
     return message;
   }
 
@@ -224,7 +227,10 @@ export class ChatState {
   show(peer) {
     const before = this.conversations.get(this.open);
     this.open = peer;
-    if (before !== undefined && before.peer !== peer) this.#bound(before);
+    if (before !== undefined && before.peer !== peer) {
+      before.room = 0;
+      this.#bound(before);
+    }
     this.conversation(peer);
   }
 
@@ -268,7 +274,8 @@ export class ChatState {
     const { peer, id, out } = given;
     const early = out ? this.#marks.get(`${peer} ${id}`) ?? this.#markOf(peer, id) : undefined;
     const mark = early ?? given.mark ?? "sent";
-    return { ...given, at, mark, keys: [], seen: given.out || at <= this.#seenUntil(given.peer) };
+    const seen = out || (given.seen ?? at <= this.#seenUntil(peer));
+    return { ...given, at, mark, keys: [], seen };
   }
 
   /**
@@ -304,7 +311,8 @@ export class ChatState {
 
   /** @param {Conversation} conversation */
   #bound(conversation) {
-    const most = conversation.peer === this.open ? MAX_MESSAGES : MAX_IDLE_MESSAGES;
+    const { peer, room } = conversation;
+    const most = peer === this.open ? MAX_MESSAGES + room : MAX_IDLE_MESSAGES;
     while (conversation.messages.length > most || conversation.characters > MAX_CHARACTERS) {
       const oldest = conversation.messages.shift();
       if (oldest === undefined) return;

@@ -7,7 +7,9 @@
  * What the live stream says waits until the rest was read, so that its replay finds everything known.
  */
 import { eventsBetween, followEvents, get } from "./api.js";
-import { textOf, unwrapBody } from "./text.js";
+import { fromEvent, fromLine, fromOutbox, fromRecord } from "./incoming.js";
+import { isGroup } from "./groups.js";
+import { textOf } from "./text.js";
 
 /** Stored messages read at the start. */
 const RECENT = 1_000;
@@ -19,6 +21,7 @@ const MISSED = 5_000;
 export class Sync {
   #state;
   #people;
+  #groups;
   #hooks;
   /** Number of the newest event that is known; undefined before the first connection. @type {number | undefined} */
   #cursor;
@@ -29,11 +32,13 @@ export class Sync {
   /**
    * @param {import("./state.js").ChatState} state
    * @param {import("./people.js").People} people
+   * @param {import("./group_sync.js").GroupSync} groups
    * @param {{ onConnection: (state: "live" | "lost") => void, onMessage: (message: import("./message.js").Message) => void, onDeleted: (peer: string, id: string) => void, onReceipt: (peer: string, id: string, mark: "received" | "read") => void, refresh: () => Promise<Record<string, unknown>> }} hooks
    */
-  constructor(state, people, hooks) {
+  constructor(state, people, groups, hooks) {
     this.#state = state;
     this.#people = people;
+    this.#groups = groups;
     this.#hooks = hooks;
   }
 
@@ -55,6 +60,7 @@ export class Sync {
    * @param {string} peer
    */
   async readConversation(peer) {
+    if (isGroup(peer)) return await this.#groups.readNewest(peer);
     if (!this.#people.persistent) return;
     for (const record of await get(`history?peer=${peer}&limit=${RECENT}`) ?? []) {
       this.#state.add(fromRecord(record));
@@ -80,6 +86,7 @@ export class Sync {
   }
 
   async #readStored() {
+    await this.#groups.readAll().catch(() => {});
     if (!this.#people.persistent) return;
     const [peers, records, queued] = await Promise.all([
       get("history/peers"),
@@ -100,8 +107,8 @@ export class Sync {
       const follows = status.events_durable === true && cursor <= newest;
       const since = Math.max(follows ? cursor : 0, newest - MISSED);
       for (const event of await eventsBetween(since, newest)) {
-        const message = fromEvent(event);
-        if (message !== undefined) this.#show(message, true);
+        if (textOf(event.group_id) !== "") this.#groups.takeMissed(event);
+        else this.#show(fromEvent(event), true);
       }
     }
     this.#cursor = newest;
@@ -113,26 +120,19 @@ export class Sync {
    */
   #take(event, live) {
     if (event.channel === "dm-status") return this.#takeStatus(event);
+    if (event.channel === "group-delete") return this.#groups.takeRetraction(event);
     // Stored messages are read with their ids instead.
     if (event.history === "true" || (event.dir !== "in" && event.dir !== "out")) return;
-    const id = textOf(event.id);
-    const out = event.dir === "out";
-    const peer = textOf(out ? event.to : event.sender);
-    if (peer === "" || id === "") return;
-    if (event.request === true) this.#people.requests.add(peer);
-    this.#show({
-      peer,
-      id,
-      out,
-      text: textOf(event.message),
-      feed: event.network === "cxo",
-      ...timed(event.ts),
-      ...extras(event),
-    }, live);
+    // What somebody says in a group is nothing said to us: it has no place in their conversation.
+    if (textOf(event.group_id) !== "") return this.#groups.take(event, live);
+    const message = fromLine(event);
+    if (message !== undefined && event.request === true) this.#people.requests.add(message.peer);
+    this.#show(message, live);
   }
 
-  /** @param {NewMessage} message @param {boolean} live */
+  /** @param {NewMessage | undefined} message @param {boolean} live */
   #show(message, live) {
+    if (message === undefined) return;
     const known = this.#state.known(message) !== undefined;
     const shown = this.#state.add(message);
     if (live && !known && shown !== undefined && !shown.out) this.#hooks.onMessage(shown);
@@ -149,62 +149,4 @@ export class Sync {
       this.#hooks.onReceipt(peer, id, status);
     }
   }
-}
-
-/** @param {Record<string, unknown>} fields @returns {Partial<NewMessage>} */
-function extras(fields) {
-  return {
-    replyTo: textOf(fields.reply_to_id ?? fields.reply_to),
-    quoteText: textOf(fields.reply_to_preview),
-    quoteSender: textOf(fields.reply_to_sender),
-    forwarded: fields.forwarded === true,
-    forwardFrom: textOf(fields.forward_from),
-  };
-}
-
-/** @param {unknown} ts @returns {Partial<NewMessage>} nothing when it is no time */
-function timed(ts) {
-  const at = Date.parse(textOf(ts));
-  return Number.isNaN(at) ? {} : { at, ts: textOf(ts) };
-}
-
-/** @param {Record<string, unknown>} record of `/history` @returns {NewMessage} */
-function fromRecord(record) {
-  return {
-    peer: textOf(record.peer),
-    id: textOf(record.id),
-    out: record.outgoing === true,
-    text: textOf(record.text),
-    ...timed(record.timestamp),
-    ...extras(record),
-  };
-}
-
-/** @param {Record<string, unknown>} entry of `/outbox` @returns {NewMessage} */
-function fromOutbox(entry) {
-  return {
-    peer: textOf(entry.to),
-    id: textOf(entry.id),
-    out: true,
-    text: textOf(entry.text),
-    at: Date.parse(textOf(entry.queued_at)) || 0,
-    mark: entry.state === "unconfirmed" ? "sent" : "queued",
-    ...extras(entry),
-  };
-}
-
-/** @param {Record<string, unknown>} event of `/events` @returns {NewMessage | undefined} */
-function fromEvent(event) {
-  const out = event.dir === "out";
-  const peer = textOf(out ? event.to : event.from);
-  if (peer === "" || event.channel === "system" || textOf(event.id) === "") return undefined;
-  return {
-    peer,
-    id: textOf(event.id),
-    out,
-    feed: event.transport === "cxo",
-    ...timed(event.ts),
-    replyTo: textOf(event.reply_to_id),
-    ...unwrapBody(textOf(event.text)),
-  };
 }

@@ -146,12 +146,42 @@ export function unwrapBody(raw) {
 }
 
 /**
+ * {@link unwrapBody} for a message of a group, which can be a file as well (groups.md 2.3).
+ *
+ * @param {string} raw
+ */
+export function unwrapGroupBody(raw) {
+  const body = unwrapBody(raw);
+  if (body.text !== raw || !raw.includes("skychat_file")) return body;
+  const file = parseObject(raw)?.skychat_file;
+  const named = fields(file, ["id", "name"]);
+  const size = isObject(file) ? file.size ?? 0 : -1;
+  const isFile = named?.id && Number.isSafeInteger(size) && Number(size) >= 0;
+  return isFile ? { text: `📎 ${named.name ?? ""}` } : body;
+}
+
+/** Times in nanoseconds, which would be rounded as numbers. Within a text the quotes are escaped. */
+const NANOS = /"((?:deleted_)?ts_nano)":(-?[0-9]{1,19})/g;
+
+/**
+ * Reads JSON of the server; nanoseconds since 1970 come as texts of digits.
+ *
+ * @param {string} text
+ * @returns {any}
+ */
+export function parseExact(text) {
+  return JSON.parse(text.replace(NANOS, '"$1":"$2"'));
+}
+
+/**
+ * {@link parseExact} for what may be no object.
+ *
  * @param {string} text
  * @returns {Record<string, unknown> | undefined}
  */
 export function parseObject(text) {
   try {
-    const value = JSON.parse(text);
+    const value = parseExact(text);
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;
