@@ -92,13 +92,15 @@ export const APP_FLAGS = {
     value: "[host]:port",
     default: ":8802",
     group: "CXO feeds:",
-    help: "where peers reach the feed; :PORT is every interface; empty is nowhere",
+    help:
+      "where peers reach the feed, or members of a group this node; :PORT is every interface; " +
+      "empty is nowhere",
   },
   "cxo-peer": {
     type: "list",
     value: "tcp://feedpk@host:port",
     group: "CXO feeds:",
-    help: "feed to subscribe to; repeat or separate with commas",
+    help: "feed to subscribe to, or member of the group; repeat or separate with commas",
   },
   "cxo-cap": {
     type: "int",
@@ -113,16 +115,52 @@ export const APP_FLAGS = {
   "cxo-group": {
     type: "string",
     value: "id",
-    group: "CXO feeds:",
-    state: "later",
-    help: "federated group to take part in",
+    group: "Groups:",
+    help: "federated group to take part in; governance needs an id that is a UUID; " +
+      "wins over --cxo",
   },
   "cxo-group-owner": {
     type: "string",
     value: "pk",
-    group: "CXO feeds:",
-    state: "later",
-    help: "owner of the group; required with --cxo-group",
+    group: "Groups:",
+    help: "owner of the group, which may be this node; required with --cxo-group",
+  },
+  "cxo-group-governance": {
+    type: "string",
+    value: "whose",
+    choices: ["owner", "all"],
+    default: "owner",
+    group: "Groups:",
+    help: "who adds, removes and moderates: the owner and whom it promotes, or every member, " +
+      "which is the rule of the deployed system",
+  },
+  "cxo-group-mode": {
+    type: "string",
+    value: "mode",
+    choices: ["public", "private"],
+    defaultText: "as recorded, else public",
+    group: "Groups:",
+    help: "private: messages are encrypted for the members",
+  },
+  "cxo-advertise": {
+    type: "string",
+    value: "host:port",
+    group: "Groups:",
+    help: "where members reach --cxo-listen from outside; invites name it",
+  },
+  "group-dir": {
+    type: "path",
+    value: "folder",
+    default: "./local/groups",
+    group: "Groups:",
+    help: "where groups are remembered: roster, keys and what was seen",
+  },
+  "join": {
+    type: "string",
+    value: "link",
+    group: "Groups:",
+    help: "take part in the group of this invite link, which says the id, owner, members and " +
+      "mode; not together with --cxo-group",
   },
   "persist": {
     type: "bool",
@@ -185,6 +223,20 @@ export const APP_FLAGS = {
     default: "4096",
     group: "History:",
     help: "largest stored text; a longer one is shown but not stored; 0 is no limit",
+  },
+  "persist-group-cap": {
+    type: "int",
+    value: "n",
+    default: "5000",
+    group: "History:",
+    help: "stored messages per group, oldest dropped; 0 is no limit",
+  },
+  "persist-group-rate": {
+    type: "int",
+    value: "n",
+    default: "60",
+    group: "History:",
+    help: "stored messages per member of a group and minute; 0 is no limit",
   },
   "pair-enable": {
     type: "bool",

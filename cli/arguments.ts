@@ -1,10 +1,11 @@
-import type { CommandSpec } from "./command.ts";
+import { type CommandSpec, wordOf } from "./command.ts";
 import { findCommand } from "./command_table.ts";
 import { CLIENT_FLAGS } from "./client_flags.ts";
 import type { FlagTable } from "./flag.ts";
 
 /** Arguments brought into one form: which command, and flags as `--name=value`. */
 export interface Arguments {
+  /** With an unknown command behind it, the one that has such commands. */
   readonly command: CommandSpec | undefined;
   /** A word where a command should be, which is none. */
   readonly unknownCommand: string | undefined;
@@ -138,8 +139,9 @@ class ArgumentReader {
   }
 
   #word(word: string): void {
-    if (this.#command !== undefined) return this.#operand(word);
     if (this.#unknownCommand !== undefined) return;
+    if (this.#command?.subcommands !== undefined) return this.#subcommand(word);
+    if (this.#command !== undefined) return this.#operand(word);
     if (word === "help" && this.#words.length === 0) {
       this.#help = true;
       return;
@@ -158,6 +160,16 @@ class ArgumentReader {
       this.#command = undefined;
       this.#unknownCommand = word;
     }
+  }
+
+  #subcommand(word: string): void {
+    if (word === "help") {
+      this.#help = true;
+      return;
+    }
+    const found = this.#command?.subcommands?.find((spec) => wordOf(spec) === word);
+    if (found === undefined) this.#unknownCommand = word;
+    else this.#command = found;
   }
 
   #operand(word: string): void {

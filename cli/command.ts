@@ -19,7 +19,7 @@ export interface CommandModule<Table extends FlagTable = FlagTable> {
   run(call: Call<Table>): Promise<number>;
 }
 
-/** One command of the tree. */
+/** One command of the tree; `group create` is the name of one below `group`. */
 export interface CommandSpec<Table extends FlagTable = FlagTable> {
   readonly name: string;
   /** One line for the list of commands. */
@@ -29,8 +29,20 @@ export interface CommandSpec<Table extends FlagTable = FlagTable> {
   /** What may follow besides flags, as its usage line shows it; without it nothing may. */
   readonly operands?: string;
   readonly flags: Table;
+  /** Commands below it, one of which must follow; then there is nothing to load here. */
+  readonly subcommands?: readonly CommandSpec[];
   /** Loads its code: no command pays for another one. Without it: not in this build yet. */
   load?(): Promise<CommandModule<Table>>;
+}
+
+/** Whether a command is in this build. */
+export function isBuilt(spec: CommandSpec): boolean {
+  return spec.load !== undefined || spec.subcommands !== undefined;
+}
+
+/** The word that calls a command where it is one of several: `create` of `group create`. */
+export function wordOf({ name }: CommandSpec): string {
+  return name.slice(name.lastIndexOf(" ") + 1);
 }
 
 /** Checks a command's module against its flags, and forgets which ones they are. */

@@ -8,6 +8,7 @@ import {
 } from "./client_flags.ts";
 import { CHAT_FLAGS } from "./chat_flags.ts";
 import { command, type CommandSpec } from "./command.ts";
+import { GROUP_COMMANDS } from "./group_commands.ts";
 import {
   ALIAS_FLAGS,
   HISTORY_FLAGS,
@@ -104,6 +105,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import("./commands/search.ts"),
   }),
   command({
+    name: "group",
+    summary: "federated groups: create, join, send, listen and more",
+    notes: "PK is a public key or an alias, ID the id that group list shows.",
+    flags: CLIENT_FLAGS,
+    subcommands: GROUP_COMMANDS,
+  }),
+  command({
     name: "outbox",
     summary: "show queued messages, or take one back",
     operands: "[list | cancel ID]",
@@ -156,10 +164,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     flags: SEND_FILE_FLAGS,
     load: () => import("./commands/send_file.ts"),
   }),
-  ...[
-    ["group", "group chat"],
-    ["voice", "voice calls"],
-  ].map(([name = "", summary = ""]) => command({ name, summary, flags: CLIENT_FLAGS })),
+  command({ name: "voice", summary: "voice calls", flags: CLIENT_FLAGS }),
 ];
 
 /** The command of that name. */

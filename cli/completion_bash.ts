@@ -1,11 +1,19 @@
-import type { CompletionFlag, CompletionModel, Offer } from "./completion_model.ts";
+import {
+  type CompletionFlag,
+  type CompletionModel,
+  type Offer,
+  withSubcommands,
+} from "./completion_model.ts";
 
 /**
  * The script for bash 3.2 and later. It needs no other completion package, runs no program except
  * `skychat alias ls` for names, and works under `set -u`.
  */
-export function bashScript({ commands, early }: CompletionModel): string {
-  const names = commands.map(({ name }) => name).join(" ");
+export function bashScript({ commands: first, early }: CompletionModel): string {
+  const names = first.map(({ name }) => name).join(" ");
+  const commands = withSubcommands(first);
+  const families = commands.filter(({ subcommands }) => subcommands.length > 0)
+    .map(({ name }) => `    ${name}) return 0 ;;`);
   const table = [
     commandCase("", early, `words ${names}`),
     ...commands.map(({ name, flags, operand }) => commandCase(name, flags, offerText(operand))),
@@ -14,15 +22,24 @@ export function bashScript({ commands, early }: CompletionModel): string {
     ...early.flatMap((flag) => flagCase("", flag)),
     ...commands.flatMap(({ name, flags }) => flags.flatMap((flag) => flagCase(name, flag))),
   ];
-  const seconds = commands.flatMap(({ name, beforeAlias }) =>
-    beforeAlias.map((word) => `    '${name} ${word}') operand=aliases ;;`)
-  );
+  const seconds = commands.flatMap(({ name, beforeAlias, second }) => [
+    ...beforeAlias.map((word) => `    '${name} ${word}') operand=aliases ;;`),
+    ...second.kind === "nothing" ? [] : [`    '${name} '*) operand='${offerText(second)}' ;;`],
+  ]);
   return `${HEAD}
 # Sets flags and operand of a command; of none, what may stand before it.
 _skychat_command() {
   case $1 in
 ${table.join("\n")}
     *) flags='--help --version' operand=nothing ;;
+  esac
+}
+
+# Whether another command has to follow this one.
+_skychat_family() {
+  case $1 in
+${families.join("\n")}
+    *) return 1 ;;
   esac
 }
 
@@ -98,6 +115,10 @@ _skychat_scan() {
         case $offer in none | switch) ;; *) pending=$word ;; esac
         ;;
       *)
+        if _skychat_family "$command"; then
+          command+=" $word"
+          continue
+        fi
         if [[ -n $command && ( $command != app || $word != skychat || $count -gt 0 ) ]]; then
           count=$((count + 1))
           if ((count == 1)); then first=$word; fi

@@ -1,4 +1,9 @@
-import type { CompletionFlag, CompletionModel, Offer } from "./completion_model.ts";
+import type {
+  CompletionCommand,
+  CompletionFlag,
+  CompletionModel,
+  Offer,
+} from "./completion_model.ts";
 
 /** The script for fish 3. */
 export function fishScript({ commands, early }: CompletionModel): string {
@@ -9,21 +14,33 @@ export function fishScript({ commands, early }: CompletionModel): string {
     ),
     ...early.map((flag) => flagLine(first, flag)),
   ];
-  for (const { name, flags, operand, beforeAlias } of commands) {
-    const condition = `__skychat_in ${name}`;
-    lines.push("", ...operandLines(condition, operand));
-    for (const word of beforeAlias) {
-      const after = `${condition}; and __skychat_after ${word}`;
-      lines.push(`complete -c skychat -n ${quote(after)} -a '(__skychat_aliases)'`);
+  for (const one of commands) {
+    lines.push(...commandLines(one));
+    for (const { word, summary } of one.subcommands) {
+      const below = `__skychat_in ${one.name}; and __skychat_first`;
+      lines.push(`complete -c skychat -n ${quote(below)} -a ${word} -d ${quote(summary)}`);
     }
-    lines.push(...flags.map((flag) => flagLine(condition, flag)));
+    lines.push(...one.subcommands.flatMap(commandLines));
   }
   const valued = early.filter(({ isSwitch }) => !isSwitch).map(({ name }) => `--${name}`);
-  return `${head(valued)}\n${lines.join("\n")}\n`;
+  const families = commands.filter(({ subcommands }) => subcommands.length > 0);
+  return `${head(valued, families.map(({ name }) => name))}\n${lines.join("\n")}\n`;
 }
 
-function operandLines(condition: string, offer: Offer): string[] {
-  const start = `complete -c skychat -n ${quote(`${condition}; and __skychat_first`)}`;
+function commandLines(one: CompletionCommand): string[] {
+  const { name, flags, operand, beforeAlias, second, subcommands } = one;
+  const condition = `__skychat_in ${name.includes(" ") ? `"${name}"` : name}`;
+  const aliases = "-a '(__skychat_aliases)'";
+  const start = (then: string) => `complete -c skychat -n ${quote(`${condition}; and ${then}`)}`;
+  const lines = [""];
+  if (subcommands.length === 0) lines.push(...operandLines(start("__skychat_first"), operand));
+  for (const word of beforeAlias) lines.push(`${start(`__skychat_after ${word}`)} ${aliases}`);
+  if (second.kind === "aliases") lines.push(`${start("__skychat_second")} ${aliases}`);
+  else lines.push(...operandLines(start("__skychat_second"), second));
+  return [...lines, ...flags.map((flag) => flagLine(condition, flag))];
+}
+
+function operandLines(start: string, offer: Offer): string[] {
   if (offer.kind === "files") return [`${start} -F`];
   return offer.kind === "words" ? [`${start} -a ${quote(offer.words.join(" "))}`] : [];
 }
@@ -53,8 +70,11 @@ function quote(text: string): string {
   return `'${text.replace(/[\\']/g, "\\$&")}'`;
 }
 
-/** The functions; `valued` are the flags before a command whose value is the next word. */
-function head(valued: readonly string[]): string {
+/**
+ * The functions; `valued` are the flags before a command whose value is the next word, `families` the
+ * commands that another one has to follow.
+ */
+function head(valued: readonly string[], families: readonly string[]): string {
   return `# fish completion for skychat, made by: skychat completion fish
 
 # Prints the command of the line, nothing when there is none yet, and then the number of words after it
@@ -79,6 +99,8 @@ function __skychat_scan
             case '*'
                 if test -z "$command"
                     set command $word
+                else if contains -- "$command" ${families.join(" ")}
+                    set command "$command $word"
                 else
                     set count (math $count + 1)
                     test $count = 1; and set first $word
@@ -88,7 +110,11 @@ function __skychat_scan
     printf '%s\\n' $command $count $first
 end
 
-function __skychat_in
+${QUESTIONS}`;
+}
+
+/** What the lines of the script ask. */
+const QUESTIONS = `function __skychat_in
     set -l found (__skychat_scan)
     test "$found[1]" = "$argv[1]"
 end
@@ -97,6 +123,12 @@ end
 function __skychat_first
     set -l found (__skychat_scan)
     test "$found[2]" = 0
+end
+
+# True right after the first such word.
+function __skychat_second
+    set -l found (__skychat_scan)
+    test "$found[2]" = 1
 end
 
 # True right after this word, if it is the first one.
@@ -113,4 +145,3 @@ end
 complete -c skychat -e
 complete -c skychat -f
 `;
-}

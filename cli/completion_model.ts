@@ -1,5 +1,5 @@
 import { CLIENT_FLAGS } from "./client_flags.ts";
-import type { CommandSpec } from "./command.ts";
+import { type CommandSpec, isBuilt, wordOf } from "./command.ts";
 import type { FlagSpec, FlagTable } from "./flag.ts";
 
 /** What a shell can offer for a value. `nothing`: a value that only the user knows. */
@@ -23,13 +23,20 @@ export interface CompletionFlag {
 
 /** A command, as shells see it. */
 export interface CompletionCommand {
+  /** All its words: `group create`. */
   readonly name: string;
+  /** The last of them. */
+  readonly word: string;
   readonly summary: string;
   readonly flags: readonly CompletionFlag[];
   /** What may stand first after it. */
   readonly operand: Offer;
   /** First words after which an alias stands. */
   readonly beforeAlias: readonly string[];
+  /** What may stand second, whatever is first. */
+  readonly second: Offer;
+  /** Commands below it: then `operand` is their words. */
+  readonly subcommands: readonly CompletionCommand[];
 }
 
 /** Everything that completion knows: made from the tables that also parse. */
@@ -48,14 +55,32 @@ const HELP: readonly CompletionFlag[] = [
 /** The model of this program, without the commands and flags that are not in this build. */
 export function completionModel(commands: readonly CommandSpec[]): CompletionModel {
   return {
-    commands: commands.filter(({ load }) => load !== undefined).map((spec) => ({
-      name: spec.name,
-      summary: spec.summary,
-      flags: flagsOf(spec.flags),
-      operand: operandOffer(spec.operands ?? ""),
-      beforeAlias: wordsBeforeAlias(spec.operands ?? ""),
-    })),
+    commands: commands.filter(isBuilt).map(completionCommand),
     early: flagsOf(CLIENT_FLAGS),
+  };
+}
+
+/** Commands and those below them, in one list. */
+export function withSubcommands(
+  commands: readonly CompletionCommand[],
+): readonly CompletionCommand[] {
+  return commands.flatMap((one) => [one, ...one.subcommands]);
+}
+
+function completionCommand(spec: CommandSpec): CompletionCommand {
+  const subcommands = (spec.subcommands ?? []).filter(isBuilt).map(completionCommand);
+  const usage = spec.operands ?? "";
+  return {
+    name: spec.name,
+    word: wordOf(spec),
+    summary: spec.summary,
+    flags: flagsOf(spec.flags),
+    operand: subcommands.length === 0
+      ? operandOffer(usage)
+      : { kind: "words", words: subcommands.map(({ word }) => word) },
+    beforeAlias: wordsBeforeAlias(usage),
+    second: secondOffer(usage),
+    subcommands,
   };
 }
 
@@ -88,11 +113,21 @@ function flagOffer(spec: FlagSpec): Offer {
  * `add NAME PK | ls | rm ALIAS` name words, `FILE` and `[FILE]` a file.
  */
 export function operandOffer(usage: string): Offer {
-  const first = usage.replace(/[[\]<>]/g, "").split("|")
-    .map((part) => part.trim().split(/\s+/)[0] ?? "");
+  // With spaces around them bars part whole usages, without any the words of one place.
+  const first = usage.replace(/[[\]<>]/g, "").split(/\s+\|\s+/)
+    .flatMap((part) => part.trim().split(/\s+/)[0]?.split("|") ?? []);
   const words = first.filter((word) => /^[a-z][a-z-]*$/.test(word));
   if (words.length > 0) return { kind: "words", words };
   return first.some((word) => /^(FILE|PATH)$/.test(word)) ? { kind: "files" } : { kind: "nothing" };
+}
+
+/** What a usage line says about its second operand: `ID PK` names a key or alias, `ID on|off` words. */
+export function secondOffer(usage: string): Offer {
+  const second = usage.split(/\s+/)[1] ?? "";
+  if (second === "PK") return { kind: "aliases" };
+  return /^[a-z]+(\|[a-z]+)+$/.test(second)
+    ? { kind: "words", words: second.split("|") }
+    : { kind: "nothing" };
 }
 
 /** The words of a usage line with `ALIAS` behind them: `rm` in `add NAME PK | ls | rm ALIAS`. */

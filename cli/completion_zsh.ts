@@ -7,17 +7,11 @@ import type {
 
 /** The script for zsh 5: to be sourced, or a file `_skychat` in a folder of `$fpath`. */
 export function zshScript({ commands, early }: CompletionModel): string {
-  const described = commands.map(({ name, summary }) =>
-    `    ${quote(`${escapeColons(name)}:${summary}`)}`
-  );
+  const families = commands.filter(({ subcommands }) => subcommands.length > 0);
   return `${HEAD}_skychat_commands() {
-  local -a commands
-  commands=(
-${described.join("\n")}
-  )
-  _describe -t commands command commands
+${describe(commands)}
 }
-
+${families.map(familyFunctions).join("")}
 # The words of one command: words[1] is its name.
 _skychat_rest() {
   while [[ $words[1] == (cli|config|skychat) ]] && (( CURRENT > 1 )); do
@@ -56,9 +50,48 @@ fi
 `;
 }
 
-function commandCase({ name, flags, operand, beforeAlias }: CompletionCommand): string {
-  const names = name === "keygen" ? "keygen|gen-keys" : name;
-  const action = operandSpec(operand, beforeAlias);
+/** Offers these commands. */
+function describe(commands: readonly CompletionCommand[]): string {
+  const described = commands.map(({ word, summary }) =>
+    `    ${quote(`${escapeColons(word)}:${summary}`)}`
+  );
+  return `  local -a commands
+  commands=(
+${described.join("\n")}
+  )
+  _describe -t commands command commands`;
+}
+
+/** Completes a command that another one has to follow. */
+function familyFunctions({ name, flags, subcommands }: CompletionCommand): string {
+  return `
+_skychat_${name}_rest() {
+  if (( CURRENT == 1 )); then
+  ${describe(subcommands).replaceAll("\n", "\n  ")}
+    return
+  fi
+  case $words[1] in
+${subcommands.map(commandCase).join("\n")}
+  esac
+}
+
+_skychat_${name}() {
+  local curcontext=$curcontext state state_descr line ret=1
+  local -A opt_args
+  _arguments -C -S \\
+${flags.map(argument).join("\n")}
+    '*:: :->rest' && ret=0
+  if [[ $state == rest ]]; then _skychat_${name}_rest && ret=0; fi
+  return ret
+}
+`;
+}
+
+function commandCase(one: CompletionCommand): string {
+  const { name, word, flags, subcommands } = one;
+  if (subcommands.length > 0) return `    ${word}) _skychat_${name} ;;`;
+  const names = name === "keygen" ? "keygen|gen-keys" : word;
+  const action = operandSpec(one);
   const lines = flags.map(argument);
   return [
     `    ${names})`,
@@ -69,10 +102,13 @@ function commandCase({ name, flags, operand, beforeAlias }: CompletionCommand): 
   ].join("\n");
 }
 
-function operandSpec(offer: Offer, beforeAlias: readonly string[]): string {
-  if (offer.kind === "nothing") return "&& return 0";
-  const second = beforeAlias.length > 0 ? ` '2: :{_skychat_after ${beforeAlias.join(" ")}}'` : "";
-  return `'1: :${actionOf(offer)}'${second} && return 0`;
+function operandSpec({ operand, beforeAlias, second }: CompletionCommand): string {
+  if (operand.kind === "nothing" && second.kind === "nothing") return "&& return 0";
+  const action = beforeAlias.length > 0
+    ? `{_skychat_after ${beforeAlias.join(" ")}}`
+    : actionOf(second);
+  const then = action === " " ? "" : ` '2: :${action}'`;
+  return `'1: :${actionOf(operand)}'${then} && return 0`;
 }
 
 /** One line of `_arguments`, ending in a backslash. */

@@ -26,11 +26,15 @@ export class AnswerTimeout extends HttpError {
 export interface Answer {
   readonly status: number;
   readonly body: string;
+  /** By name, in lower case. */
+  readonly headers?: ReadonlyMap<string, string>;
 }
 
 /** An answer whose body is read as it arrives. Close it when done. */
 export interface AnswerStream {
   readonly status: number;
+  /** By name, in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
   /** The next piece of the body, or undefined at its orderly end. */
   read(): Promise<Uint8Array | undefined>;
   close(): void;
@@ -94,7 +98,8 @@ export class ControlClient {
     try {
       const stream = await this.open(request, limit.signal);
       try {
-        return { status: stream.status, body: await readAll(stream, maxBytes) };
+        const { status, headers } = stream;
+        return { status, headers, body: await readAll(stream, maxBytes) };
       } finally {
         stream.close();
       }
@@ -176,6 +181,7 @@ export class ControlClient {
 
 class OpenAnswer implements AnswerStream {
   status = 0;
+  headers: ReadonlyMap<string, string> = new Map();
   readonly #stream: ByteStream;
   readonly #signal: AbortSignal;
   readonly #decoder = new AnswerDecoder();
@@ -192,7 +198,10 @@ class OpenAnswer implements AnswerStream {
 
   async readHead(): Promise<void> {
     const first = await this.#next();
-    if (first.kind === "head") this.status = first.status;
+    if (first.kind === "head") {
+      this.status = first.status;
+      this.headers = first.headers;
+    }
   }
 
   async read(): Promise<Uint8Array | undefined> {

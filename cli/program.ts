@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "#app";
-import type { CommandSpec } from "./command.ts";
+import { type CommandSpec, isBuilt, wordOf } from "./command.ts";
 import { CLIENT_FLAGS } from "./client_flags.ts";
 import { COMMANDS } from "./command_table.ts";
 import { CliError } from "./errors.ts";
@@ -27,21 +27,33 @@ export function laterText(what: string): string {
 
 /** `--help` of one command, or of the whole program. */
 export function helpText(spec: CommandSpec | undefined): string {
-  if (spec !== undefined) return commanderOf(spec).helpInformation();
-  return `${rootCommand().helpInformation()}\n${PROGRAM} <command> --help has the flags of a command.`;
+  const program = spec === undefined ? rootCommand() : commanderOf(spec);
+  const help = program.helpInformation();
+  if (spec !== undefined && spec.subcommands === undefined) return help;
+  return `${help}\n${usageOf(program)} <command> --help has the flags of a command.`;
 }
 
-/** The complaint about a command that does not exist, with the one that was probably meant. */
-export function unknownCommand(word: string, flags: readonly string[]): CliError {
-  const error = complaint(rootCommand(), [...flags, word]);
+/**
+ * The complaint about a command that does not exist, with the one that was probably meant. Without
+ * `family` it stands where a command should, else where one of its subcommands should.
+ */
+export function unknownCommand(
+  word: string,
+  { flags, family }: { flags: readonly string[]; family: CommandSpec | undefined },
+): CliError {
+  const program = family === undefined ? rootCommand() : commanderOf(family);
+  const error = complaint(program, [...flags, word]);
   return error ?? new CliError(`unknown command '${word}'`, { code: "usage" });
 }
 
-/** The complaint about flags without a command, if there is something to complain about. */
-export function strayFlags(flags: readonly string[]): CliError | undefined {
-  const root = rootCommand();
-  root.action(() => {});
-  return complaint(root, flags);
+/** The complaint about flags without a command (of `family`), if there is something to complain about. */
+export function strayFlags(
+  flags: readonly string[],
+  family: CommandSpec | undefined,
+): CliError | undefined {
+  const program = family === undefined ? rootCommand() : commanderOf(family);
+  program.action(() => {});
+  return complaint(program, flags);
 }
 
 /**
@@ -92,20 +104,26 @@ function rootCommand(): Command {
     .usage("<command> [flags]")
     .helpCommand(false);
   for (const [name, flag] of Object.entries(CLIENT_FLAGS)) root.addOption(optionOf(name, flag));
-  for (const spec of COMMANDS) {
-    const later = spec.load === undefined ? ` (${laterText("").slice(2)})` : "";
-    root.command(spec.name).description(spec.summary + later);
-  }
+  addCommands(root, COMMANDS);
   return root;
 }
 
+function addCommands(program: Command, specs: readonly CommandSpec[]): void {
+  for (const spec of specs) {
+    const later = isBuilt(spec) ? "" : ` (${laterText("").slice(2)})`;
+    program.command(wordOf(spec)).description(spec.summary + later);
+  }
+}
+
 function commanderOf(spec: CommandSpec): Command {
-  const words = spec.operands === undefined ? "" : `${spec.operands} `;
-  const program = quiet(new Command(spec.name)).usage(`${words}[flags]`);
-  const notes = spec.load === undefined ? "Not in this build yet." : spec.notes;
+  const expected = spec.subcommands === undefined ? spec.operands : "<command>";
+  const words = expected === undefined ? "" : `${expected} `;
+  const program = quiet(new Command(spec.name)).usage(`${words}[flags]`).helpCommand(false);
+  const notes = isBuilt(spec) ? spec.notes : "Not in this build yet.";
   const summary = spec.summary.charAt(0).toUpperCase() + spec.summary.slice(1);
   program.description(notes === undefined ? `${summary}.` : `${summary}.\n${notes}`);
-  program.action(() => {});
+  if (spec.subcommands === undefined) program.action(() => {});
+  else addCommands(program, spec.subcommands);
   for (const [name, flag] of Object.entries(spec.flags)) program.addOption(optionOf(name, flag));
   return program;
 }

@@ -37,11 +37,14 @@ async function dispatch(line: Arguments, io: CliIo): Promise<number> {
     io.output.line(helpText(command).trimEnd());
     return EXIT_OK;
   }
-  if (line.unknownCommand !== undefined) throw unknownCommand(line.unknownCommand, line.flags);
-  if (command === undefined) {
-    const error = strayFlags(line.flags);
+  if (line.unknownCommand !== undefined) {
+    throw unknownCommand(line.unknownCommand, { flags: line.flags, family: command });
+  }
+  if (command === undefined || command.subcommands !== undefined) {
+    const error = strayFlags(line.flags, command);
     if (error !== undefined) throw error;
-    io.output.line(helpText(undefined).trimEnd());
+    if (command !== undefined) refuseOperands(command, line.operands);
+    io.output.line(helpText(command).trimEnd());
     return EXIT_OK;
   }
   return await runCommand(command, line, io);

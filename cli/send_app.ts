@@ -8,7 +8,7 @@ import { CliError, EXIT_OK } from "./errors.ts";
 import { type JsonView, numberField, parseJsonObject, textField } from "./json_view.ts";
 import type { CliIo } from "./io.ts";
 import { checkNetwork, SEND_NETWORKS } from "./network_name.ts";
-import { printResult } from "./send_result.ts";
+import { printResult, UNSTORED_NOTE } from "./send_result.ts";
 import { escapeBody, serverText } from "./terminal_text.ts";
 import { counterDelta, counterSummary, type Verbose, verboseWriter } from "./verbose.ts";
 
@@ -22,7 +22,6 @@ export const RETRY_PAUSE_MS = 200;
 /** What a feed is, where somebody may think of a letter. */
 const PUBLISHED_NOTE =
   "published in this node's feed: everybody who follows it can read it, and nobody confirms it";
-const UNSTORED_NOTE = "the app could not write it to its disk: a restart of the app loses it";
 
 interface Sending {
   readonly call: Call<typeof SEND_FLAGS>;

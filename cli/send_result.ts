@@ -15,6 +15,10 @@ export interface SendResult {
   };
 }
 
+/** What to tell about a message that is shown but on no disk. */
+export const UNSTORED_NOTE =
+  "the app could not write it to its disk: a restart of the app loses it";
+
 /** Prints the result in the form that was asked for. */
 export function printResult(
   output: Output,

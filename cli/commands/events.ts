@@ -7,7 +7,7 @@ import { EXIT_OK, usageError } from "../errors.ts";
 import { type FeedHandlers, followFeed } from "../event_feed.ts";
 import { gapOf, gapText } from "../event_gap.ts";
 import { type JsonView, numberField, parseJsonObject, textField } from "../json_view.ts";
-import { resumableSeq } from "../numbered_event.ts";
+import { identityOf, resumableSeq } from "../numbered_event.ts";
 import type { Span } from "../output.ts";
 import { SeenEvents } from "../seen_events.ts";
 import { escapeBody } from "../terminal_text.ts";
@@ -107,14 +107,6 @@ class EventPrinter implements FeedHandlers {
     const offset = this.#call.io.zone(moment) * 60_000;
     return new Date(moment.getTime() + offset).toISOString().slice(11, 19);
   }
-}
-
-/** An id is only unique for its sender, and a message to oneself is both out and in. */
-function identityOf(view: JsonView): string | undefined {
-  const id = textField(view, "id");
-  if (id === "") return undefined;
-  return ["dir", "from", "to", "group_id"].map((name) => textField(view, name)).join(" ") +
-    ` ${id}`;
 }
 
 function shortKey(key: string): string {

@@ -78,7 +78,17 @@ function ownLines(view: JsonView): string[] {
     const where = `${textField(peer, "pk")}@${textField(peer, "addr")}`;
     lines.push(field("tcp peer", `${where} ${state}`));
   }
-  return [...lines, ...feedLines(objectField(view, "cxo"))];
+  return [...lines, ...feedLines(objectField(view, "cxo")), ...groupLines(view)];
+}
+
+/** The groups of the node (groups.md 6.5). */
+function groupLines(view: JsonView): string[] {
+  return objectListField(view, "groups").map((group) => {
+    const name = textField(group, "name");
+    const who = `${textField(group, "role")}, ${textField(group, "status")}`;
+    const members = `${numberField(group, "members_count") ?? 0} members`;
+    return field("group", `${textField(group, "id")}${name && ` "${name}"`} ${who}, ${members}`);
+  });
 }
 
 /** The own feed and those that are followed. */

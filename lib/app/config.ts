@@ -16,8 +16,12 @@ export interface AppConfig {
   readonly configPath: string | undefined;
   /** A control surface that others can reach may go without a password. */
   readonly noPassword: boolean;
-  /** Direct messages over feeds; undefined without `--cxo`. */
+  /** Direct messages over feeds; undefined without `--cxo`, and where there is a group. */
   readonly cxo: CxoConfig | undefined;
+  /** The group to take part in from the start; undefined without `--cxo-group` and `--join`. */
+  readonly group: GroupConfig | undefined;
+  /** For groups that are created or joined while the node runs. */
+  readonly groupDefaults: GroupDefaults;
   /** Only shown by `/status`: pairing needs a visor. */
   readonly pairEnable: boolean;
   /** When an inbound message is acknowledged (messages.md 4.1). */
@@ -47,6 +51,34 @@ export interface CxoConfig {
   readonly cap: number;
 }
 
+/** The flags of a federated group (groups.md 1.3). The group's own layer checks what they say. */
+export interface GroupConfig {
+  /** Value of `--cxo-group`; empty with `--join`, whose link names the group. */
+  readonly id: string;
+  /** Key of the owner, as written; empty with `--join`. */
+  readonly owner: string;
+  /** Invite link of `--join` (groups.md 5.1), as written; empty = none. */
+  readonly join: string;
+  /** Where members reach this node, as written; empty = nowhere. */
+  readonly listen: string;
+  /** Specs `tcp://<pk>@<host>:<port>` of the other members, as written. */
+  readonly peers: readonly string[];
+  /** Whose governance counts: that of the owner and whom it promoted, or that of every member. */
+  readonly governance: GroupGovernance;
+  /** Whether bodies are encrypted; empty = as recorded, else public. */
+  readonly mode: "public" | "private" | "";
+  /** `host:port` for invites, as written; empty = not known. */
+  readonly advertise: string;
+  /** Folder of the groups' records. */
+  readonly folder: string;
+}
+
+/** `all` is the rule of the deployed system (groups.md 1.3). */
+export type GroupGovernance = "owner" | "all";
+
+/** What a group gets from the flags of the node, whenever it begins. */
+export type GroupDefaults = Pick<GroupConfig, "listen" | "advertise" | "folder" | "governance">;
+
 /** The `--persist-…` flags (cli.md 2). For every limit 0 means none; below 0 the store refuses. */
 export interface HistoryConfig {
   /** The store file, as written. */
@@ -65,10 +97,20 @@ export interface HistoryConfig {
   readonly totalCapMib: number;
   /** Bytes of one text. */
   readonly maxSize: number;
+  /** Records per group. */
+  readonly groupCap: number;
+  /** Records per member of a group and minute. */
+  readonly groupRate: number;
 }
 
 /** Folder for what a node keeps besides its history, relative to where it was started (cli.md 2). */
 export const DATA_FOLDER = "./local";
+
+/** The store file when nobody names one. */
+export const DEFAULT_HISTORY_PATH = `${DATA_FOLDER}/skychat-history.db`;
+
+/** Folder of the groups' records when nobody names one. */
+export const GROUP_FOLDER = `${DATA_FOLDER}/groups`;
 
 /** What the `--persist-…` flags are when nobody gives them (cli.md 2). */
 const PERSIST_DEFAULTS = {
@@ -80,13 +122,20 @@ const PERSIST_DEFAULTS = {
   "persist-per-peer-rate": 20,
   "persist-total-cap": 10,
   "persist-max-size": 4_096,
+  "persist-group-cap": 5_000,
+  "persist-group-rate": 60,
 } as const satisfies Partial<AppFlags>;
 
-/** What the `--cxo-…` flags are when nobody gives them (cli.md 2). */
-const CXO_DEFAULTS = {
-  "cxo-listen": ":8802",
-  "cxo-peer": [],
-  "cxo-cap": 150_000,
+/** What the flags of direct feeds are when nobody gives them (cli.md 2). */
+const FEED_DEFAULTS = { "cxo-cap": 150_000 } as const satisfies Partial<AppFlags>;
+
+/** The same of flags that say whom to connect to, in a group or without one. */
+const PEER_DEFAULTS = { "cxo-peer": [] } as const satisfies Partial<AppFlags>;
+
+/** The same of flags that only `--cxo-group` has a use for: an invite link says these things itself. */
+const GROUP_DEFAULTS = {
+  "cxo-group-owner": "",
+  "cxo-group-mode": "",
 } as const satisfies Partial<AppFlags>;
 
 /** Values of the flags of `app` that decide something, under their long names (cli.md 2). */
@@ -119,6 +168,20 @@ export interface AppFlags {
   readonly "cxo-peer": readonly string[];
   /** `--cxo-cap`: messages kept in the own feed. */
   readonly "cxo-cap": number;
+  /** `--cxo-group`: id of the group to take part in; empty = none. */
+  readonly "cxo-group": string;
+  /** `--cxo-group-owner`: key of its owner. */
+  readonly "cxo-group-owner": string;
+  /** `--cxo-group-governance`: `all`, else it is the owner's. */
+  readonly "cxo-group-governance": string;
+  /** `--cxo-group-mode`; empty = as recorded, else public. */
+  readonly "cxo-group-mode": string;
+  /** `--cxo-advertise`: where members reach `--cxo-listen`; empty = not known. */
+  readonly "cxo-advertise": string;
+  /** `--group-dir`: folder of the groups' records. */
+  readonly "group-dir": string;
+  /** `--join`: an invite link; empty = none. */
+  readonly join: string;
   /** `--ack`; empty = `stored` with `--persist`, else `received`. */
   readonly ack: string;
   /** `--persist`: keep messages. */
@@ -139,6 +202,10 @@ export interface AppFlags {
   readonly "persist-total-cap": number;
   /** `--persist-max-size`, bytes. */
   readonly "persist-max-size": number;
+  /** `--persist-group-cap`. */
+  readonly "persist-group-cap": number;
+  /** `--persist-group-rate`. */
+  readonly "persist-group-rate": number;
   /** `--pair-enable`: only shown by `/status`. */
   readonly "pair-enable": boolean;
   /** `--portless`: refused, because it needs a visor. */
@@ -158,33 +225,11 @@ export type ConfigResult =
  * checked by the layers that use them.
  */
 export function configFromFlags(flags: AppFlags, environment: Environment): ConfigResult {
-  const problems: string[] = [];
-  const warnings: string[] = [];
-  if (!flags.standalone && environment["PROC_CONFIG"]) {
-    problems.push("embedded mode (PROC_CONFIG is set): not in this build yet; use --standalone");
-  } else if (flags.portless) {
-    problems.push("--portless needs a visor");
-  }
+  const problems = problemsOf(flags, environment);
   if (problems.length > 0) return { problems };
-  if (!flags.standalone) {
-    warnings.push("no visor found (PROC_CONFIG is not set): running as with --standalone");
-  }
-  if (flags.ack === "stored" && !flags.persist) {
-    warnings.push(
-      "--ack stored without --persist: nothing is stored, so messages are " +
-        "acknowledged once they were received",
-    );
-  }
-  const idle = flags.persist ? [] : changedFlags(flags, PERSIST_DEFAULTS);
-  if (idle.length > 0) {
-    warnings.push(`${idle.join(", ")} without --persist: nothing is stored`);
-  }
-  const unheard = flags.cxo ? [] : changedFlags(flags, CXO_DEFAULTS);
-  if (unheard.length > 0) {
-    warnings.push(`${unheard.join(", ")} without --cxo: no feed is served or followed`);
-  }
+  const group = groupOf(flags);
   return {
-    warnings,
+    warnings: warningsOf(flags),
     config: {
       standalone: true,
       addr: flags.addr,
@@ -194,9 +239,11 @@ export function configFromFlags(flags: AppFlags, environment: Environment): Conf
       sk: flags.sk === "" ? undefined : flags.sk,
       configPath: flags.config === "" ? undefined : flags.config,
       noPassword: flags["no-password"],
-      cxo: flags.cxo
+      cxo: flags.cxo && group === undefined
         ? { listen: flags["cxo-listen"], peers: flags["cxo-peer"], cap: flags["cxo-cap"] }
         : undefined,
+      group,
+      groupDefaults: groupDefaultsOf(flags),
       pairEnable: flags["pair-enable"],
       ack: flags.persist && flags.ack !== "received" ? "stored" : "received",
       dataFolder: DATA_FOLDER,
@@ -208,6 +255,77 @@ export function configFromFlags(flags: AppFlags, environment: Environment): Conf
   };
 }
 
+function problemsOf(flags: AppFlags, environment: Environment): string[] {
+  const problems: string[] = [];
+  if (!flags.standalone && environment["PROC_CONFIG"]) {
+    problems.push("embedded mode (PROC_CONFIG is set): not in this build yet; use --standalone");
+  } else if (flags.portless) {
+    problems.push("--portless needs a visor");
+  }
+  if (flags["cxo-group"] !== "" && flags.join !== "") {
+    problems.push("--join and --cxo-group are mutually exclusive: the link names the group");
+  }
+  return problems;
+}
+
+function warningsOf(flags: AppFlags): string[] {
+  const warnings: string[] = [];
+  if (!flags.standalone) {
+    warnings.push("no visor found (PROC_CONFIG is not set): running as with --standalone");
+  }
+  if (flags.ack === "stored" && !flags.persist) {
+    warnings.push(
+      "--ack stored without --persist: nothing is stored, so messages are " +
+        "acknowledged once they were received",
+    );
+  }
+  const idle = (used: boolean, defaults: Partial<AppFlags>, text: string) => {
+    const changed = used ? [] : changedFlags(flags, defaults);
+    if (changed.length > 0) warnings.push(`${changed.join(", ")} ${text}`);
+  };
+  idle(flags.persist, PERSIST_DEFAULTS, "without --persist: nothing is stored");
+  const chosen = flags.join === "" ? "--cxo-group" : "--join";
+  const inGroup = flags["cxo-group"] !== "" || flags.join !== "";
+  if (flags.cxo && inGroup) {
+    warnings.push(`--cxo with ${chosen}: the group wins, direct messages go through no feed`);
+  }
+  const feeds = inGroup
+    ? `with ${chosen}: nothing of a group depends on it`
+    : "without --cxo: no feed is served or followed";
+  idle(flags.cxo && !inGroup, FEED_DEFAULTS, feeds);
+  idle(flags.cxo || inGroup, PEER_DEFAULTS, "without --cxo or --cxo-group: nobody is followed");
+  const apart = flags.join === "" ? "without --cxo-group" : "with --join: the link says it";
+  idle(flags["cxo-group"] !== "", GROUP_DEFAULTS, apart);
+  return warnings;
+}
+
+/** `--cxo-group` needs no `--cxo` (groups.md 1.3). */
+function groupOf(flags: AppFlags): GroupConfig | undefined {
+  if (flags["cxo-group"] === "" && flags.join === "") return undefined;
+  const joins = flags.join !== "";
+  return {
+    ...groupDefaultsOf(flags),
+    id: flags["cxo-group"],
+    owner: joins ? "" : flags["cxo-group-owner"],
+    join: flags.join,
+    peers: flags["cxo-peer"],
+    mode: joins ? "" : modeOf(flags["cxo-group-mode"]),
+  };
+}
+
+function groupDefaultsOf(flags: AppFlags): GroupDefaults {
+  return {
+    listen: flags["cxo-listen"],
+    advertise: flags["cxo-advertise"],
+    folder: flags["group-dir"] || GROUP_FOLDER,
+    governance: flags["cxo-group-governance"] === "all" ? "all" : "owner",
+  };
+}
+
+function modeOf(word: string): GroupConfig["mode"] {
+  return word === "public" || word === "private" ? word : "";
+}
+
 /** The flags among these that somebody meant something with. */
 function changedFlags(flags: AppFlags, defaults: Partial<AppFlags>): string[] {
   return Object.entries(defaults)
@@ -217,7 +335,7 @@ function changedFlags(flags: AppFlags, defaults: Partial<AppFlags>): string[] {
 
 function historyOf(flags: AppFlags): HistoryConfig {
   return {
-    path: flags["persist-db"] || `${DATA_FOLDER}/skychat-history.db`,
+    path: flags["persist-db"] || DEFAULT_HISTORY_PATH,
     perPeerCap: flags["persist-per-peer-cap"],
     ttlDays: flags["persist-ttl"],
     seed: flags["persist-seed"],
@@ -225,5 +343,7 @@ function historyOf(flags: AppFlags): HistoryConfig {
     perPeerRate: flags["persist-per-peer-rate"],
     totalCapMib: flags["persist-total-cap"],
     maxSize: flags["persist-max-size"],
+    groupCap: flags["persist-group-cap"],
+    groupRate: flags["persist-group-rate"],
   };
 }

@@ -16,6 +16,13 @@ const flags: AppFlags = {
   "cxo-listen": ":8802",
   "cxo-peer": [],
   "cxo-cap": 150_000,
+  "cxo-group": "",
+  "cxo-group-owner": "",
+  "cxo-group-governance": "owner",
+  "cxo-group-mode": "",
+  "cxo-advertise": "",
+  "group-dir": "./local/groups",
+  join: "",
   ack: "",
   persist: false,
   "persist-db": "",
@@ -26,6 +33,8 @@ const flags: AppFlags = {
   "persist-per-peer-rate": 20,
   "persist-total-cap": 10,
   "persist-max-size": 4096,
+  "persist-group-cap": 5_000,
+  "persist-group-rate": 60,
   "pair-enable": false,
   portless: false,
 };
@@ -50,6 +59,13 @@ Deno.test("configFromFlags makes plain data; empty texts are things not given", 
       configPath: undefined,
       noPassword: false,
       cxo: undefined,
+      group: undefined,
+      groupDefaults: {
+        listen: ":8802",
+        advertise: "",
+        folder: "./local/groups",
+        governance: "owner",
+      },
       pairEnable: false,
       ack: "received",
       dataFolder: "./local",
@@ -67,8 +83,78 @@ Deno.test("configFromFlags turns the --cxo flags into one object, and warns wher
   assert.ok("config" in result);
   assert.deepEqual(result.config.cxo, { listen: ":9", peers: ["tcp://x@y:1"], cap: 7 });
   assert.deepEqual(judge(given), [[], [
-    "--cxo-listen, --cxo-peer, --cxo-cap without --cxo: no feed is served or followed",
+    "--cxo-cap without --cxo: no feed is served or followed",
+    "--cxo-peer without --cxo or --cxo-group: nobody is followed",
   ]]);
+});
+
+Deno.test("configFromFlags turns the group flags into one object, which wins over --cxo", () => {
+  const given = {
+    "cxo-group": "team",
+    "cxo-group-owner": "not a key",
+    "cxo-group-governance": "all",
+    "cxo-group-mode": "private",
+    "cxo-advertise": "chat.example:8802",
+    "cxo-listen": ":9",
+    "cxo-peer": ["tcp://x@y:1"],
+    "group-dir": "/var/groups",
+  };
+  const result = configFromFlags({ ...flags, ...given }, {});
+  assert.ok("config" in result);
+  assert.deepEqual(result.warnings, []);
+  const shared = {
+    listen: ":9",
+    advertise: "chat.example:8802",
+    folder: "/var/groups",
+    governance: "all",
+  };
+  assert.deepEqual(result.config.group, {
+    ...shared,
+    id: "team",
+    owner: "not a key",
+    join: "",
+    peers: ["tcp://x@y:1"],
+    mode: "private",
+  });
+  assert.deepEqual(result.config.groupDefaults, shared);
+  const both = configFromFlags({ ...flags, ...given, cxo: true, "cxo-cap": 7 }, {});
+  assert.ok("config" in both);
+  assert.equal(both.config.cxo, undefined);
+  assert.deepEqual(both.config.group, result.config.group);
+  assert.deepEqual(both.warnings, [
+    "--cxo with --cxo-group: the group wins, direct messages go through no feed",
+    "--cxo-cap with --cxo-group: nothing of a group depends on it",
+  ]);
+});
+
+Deno.test("configFromFlags leaves everything else to the link of --join, and takes no group besides", () => {
+  const join = "skychat:invite:e30";
+  const given = { join, "cxo-group-owner": "x", "cxo-group-mode": "public", cxo: true };
+  const result = configFromFlags({ ...flags, ...given }, {});
+  assert.ok("config" in result);
+  const { id, owner, mode, join: link } = result.config.group ?? {};
+  assert.deepEqual({ id, owner, mode, link }, { id: "", owner: "", mode: "", link: join });
+  assert.equal(result.config.cxo, undefined);
+  assert.deepEqual(result.warnings, [
+    "--cxo with --join: the group wins, direct messages go through no feed",
+    "--cxo-group-owner, --cxo-group-mode with --join: the link says it",
+  ]);
+  assert.deepEqual(judge({ join, "cxo-group": "team" })[0], [
+    "--join and --cxo-group are mutually exclusive: the link names the group",
+  ]);
+});
+
+Deno.test("configFromFlags says what is idle without a group, and keeps what groups begin with later", () => {
+  assert.deepEqual(judge({ "cxo-group-owner": "x", "cxo-group-mode": "private" }), [[], [
+    "--cxo-group-owner, --cxo-group-mode without --cxo-group",
+  ]]);
+  assert.deepEqual(judge({ "cxo-listen": ":9", "cxo-advertise": "h:9", "group-dir": "/g" }), [
+    [],
+    [],
+  ]);
+  const result = configFromFlags({ ...flags, "group-dir": "", "cxo-group-mode": "odd" }, {});
+  assert.ok("config" in result);
+  assert.equal(result.config.groupDefaults.folder, "./local/groups");
 });
 
 Deno.test("configFromFlags turns the --persist flags into one object, acknowledging what is stored", () => {
@@ -83,6 +169,8 @@ Deno.test("configFromFlags turns the --persist flags into one object, acknowledg
     perPeerRate: 20,
     totalCapMib: 10,
     maxSize: 4096,
+    groupCap: 5_000,
+    groupRate: 60,
   });
   assert.equal(result.config.ack, "stored");
 });

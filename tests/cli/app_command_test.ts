@@ -47,6 +47,8 @@ Deno.test("app hands its flags to the node and returns the node's exit code", as
     sk: "d",
     configPath: "e",
     cxo: { listen: ":2", peers: ["f", "g", "h"], cap: 150_000 },
+    group: undefined,
+    groupDefaults: { listen: ":2", advertise: "", folder: "./local/groups", governance: "owner" },
     dataFolder: "./local",
     history: undefined,
     internalToken: undefined,
@@ -57,6 +59,39 @@ Deno.test("app hands its flags to the node and returns the node's exit code", as
     requirePostQuantum: true,
   });
   assert.equal(stderr, "[2026-09-10T00:26:40.0000Z] INFO [skychat-standalone]: hello\n");
+});
+
+Deno.test("app takes part in a group by its id or by a link, and refuses other words", async () => {
+  const { config, stderr } = await start([
+    "--standalone",
+    "--cxo-group=team",
+    "--cxo-group-owner=x",
+    "--cxo-peer=a,b",
+    "--cxo-group-governance=all",
+    "--cxo-group-mode=private",
+    "--cxo-advertise=h:1",
+    "--group-dir=/g",
+  ]);
+  assert.doesNotMatch(stderr, /WARN/);
+  assert.deepEqual(config?.group, {
+    id: "team",
+    owner: "x",
+    join: "",
+    listen: ":8802",
+    peers: ["a", "b"],
+    governance: "all",
+    mode: "private",
+    advertise: "h:1",
+    folder: "/g",
+  });
+  const joined = await start(["--standalone", "--join", "skychat:invite:e30"]);
+  assert.equal(joined.config?.group?.join, "skychat:invite:e30");
+  assert.equal(joined.config?.group?.folder, "./local/groups");
+  for (const flag of ["--cxo-group-governance=me", "--cxo-group-mode=channel"]) {
+    const { code, stderr } = await start(["--standalone", flag]);
+    assert.match(stderr, /^skychat: option .* is invalid\. use one of: /);
+    assert.equal(code, 1);
+  }
 });
 
 Deno.test("app without --standalone warns, unless a visor starts it, which is refused", async () => {

@@ -2,9 +2,15 @@ import assert from "node:assert/strict";
 import { COMMANDS } from "../../cli/command_table.ts";
 import { bashScript } from "../../cli/completion_bash.ts";
 import { fishScript } from "../../cli/completion_fish.ts";
-import { completionModel, operandOffer, wordsBeforeAlias } from "../../cli/completion_model.ts";
+import {
+  completionModel,
+  operandOffer,
+  secondOffer,
+  withSubcommands,
+  wordsBeforeAlias,
+} from "../../cli/completion_model.ts";
 import { zshScript } from "../../cli/completion_zsh.ts";
-import { command } from "../../cli/command.ts";
+import { command, isBuilt } from "../../cli/command.ts";
 import { runTest } from "#support/cli_run.ts";
 import { mayBeLeftOut } from "#support/left_out.ts";
 import { completeIn, hasProgram, runShell, type Shell } from "#support/shell_completion.ts";
@@ -12,7 +18,8 @@ import { completeIn, hasProgram, runShell, type Shell } from "#support/shell_com
 const A = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
 const ALIASES = JSON.stringify({ ann: A, "an:na": A, bob: A }, null, 2);
 const SHELLS: readonly Shell[] = ["bash", "zsh", "fish"];
-const WORKING = COMMANDS.filter(({ load }) => load !== undefined);
+const WORKING = COMMANDS.filter(isBuilt);
+const GROUP = COMMANDS.find(({ name }) => name === "group")?.subcommands ?? [];
 
 async function scriptOf(shell: Shell): Promise<string> {
   const { code, stdout, stderr } = await runTest(["completion", shell]);
@@ -56,6 +63,30 @@ for (const shell of SHELLS) {
     for (const name of Object.keys(COMMANDS.find(({ name }) => name === "send")?.flags ?? {})) {
       // zsh no longer offers what is there already.
       assert.equal(flags.includes(`--${name}`), name !== "net" || shell !== "zsh", name);
+    }
+  });
+
+  shellTest("completes what stands below a command, with its own flags", shell, async (script) => {
+    const words = GROUP.map(({ name }) => name.slice("group ".length)).sort();
+    for (const line of ["group ", "cli skychat group ", "--json group ", "group --addr [::1]:1 "]) {
+      assert.deepEqual(await find(script, `skychat ${line}`), words, line);
+    }
+    assert.deepEqual(await find(script, "skychat group --exit"), ["--exit-codes"]);
+    assert.deepEqual(await find(script, "skychat group pr"), ["promote"]);
+    assert.deepEqual(await find(script, "skychat group create --k"), ["--kind"]);
+    assert.deepEqual(await find(script, "skychat group --json create -m p"), ["private", "public"]);
+    assert.deepEqual(await find(script, "skychat group create --member b"), ["bob"]);
+    assert.deepEqual(await find(script, "skychat group history --li"), [
+      "--limit",
+      "--list-groups",
+    ]);
+    assert.deepEqual(await find(script, "skychat group listen --k"), []);
+    assert.deepEqual(await find(script, "skychat group add team an"), ["an:na", "ann"]);
+    assert.deepEqual(await find(script, "skychat group readonly team o"), ["off", "on"]);
+    for (const line of ["add ", "add team ann ", "list ", "info ", "nothing ", "create create "]) {
+      const names = (await find(script, `skychat group ${line}`))
+        .filter((one) => !one.startsWith("-"));
+      assert.deepEqual(names, [], line);
     }
   });
 
@@ -143,11 +174,17 @@ Deno.test("every command and flag that works is in every script, and nothing els
     completionModel(COMMANDS).commands.map(({ name }) => name),
     WORKING.map(({ name }) => name),
   );
+  const all = [...WORKING, ...GROUP];
+  assert.deepEqual(
+    withSubcommands(completionModel(COMMANDS).commands).map(({ name }) => name).sort(),
+    all.map(({ name }) => name).sort(),
+  );
   for (const shell of SHELLS) {
     const script = await scriptOf(shell);
-    for (const { name, flags } of WORKING) {
+    for (const { name, flags } of all) {
+      const where = name.includes(" ") ? `"${name}"` : name;
       for (const [flag, { state }] of Object.entries(flags)) {
-        const written = shell === "fish" ? `_in ${name}' -l ${flag} ` : `--${flag}`;
+        const written = shell === "fish" ? `_in ${where}' -l ${flag} ` : `--${flag}`;
         if (state !== "later") assert.ok(script.includes(written), `${shell} ${name} ${flag}`);
       }
     }
@@ -201,6 +238,12 @@ Deno.test("operandOffer reads usage lines", () => {
     kind: "words",
     words: ["list", "cancel"],
   });
+  assert.deepEqual(operandOffer("ID on|off"), { kind: "nothing" });
+  assert.deepEqual(secondOffer("ID on|off"), { kind: "words", words: ["on", "off"] });
+  assert.deepEqual(secondOffer("ID PK"), { kind: "aliases" });
+  for (const usage of ["", "ID", "add NAME PK | ls | rm ALIAS", "[list | cancel ID]"]) {
+    assert.deepEqual(secondOffer(usage), { kind: "nothing" });
+  }
   assert.deepEqual(operandOffer("NAME"), { kind: "nothing" });
   assert.deepEqual(operandOffer(""), { kind: "nothing" });
   assert.deepEqual(wordsBeforeAlias("add NAME PK | ls | rm ALIAS"), ["rm"]);

@@ -2,10 +2,7 @@ import assert from "node:assert/strict";
 import { runTest } from "#support/cli_run.ts";
 
 const laterFlags: readonly [flag: readonly string[], name: string][] = [
-  [["--cxo-group", "g"], "--cxo-group"],
-  [["--cxo-group-owner", "x"], "--cxo-group-owner"],
   [["--os-notify"], "--os-notify"],
-  [["--os-notify", "--cxo-group", "g"], "--os-notify: not in this build yet; --cxo-group"],
 ];
 
 for (const [flags, name] of laterFlags) {
@@ -39,9 +36,8 @@ Deno.test("app takes what asks for nothing, and what works", async () => {
 });
 
 const laterCommands = [
-  ["group", "list"],
   ["voice", "call"],
-  ["cli", "skychat", "group", "list"],
+  ["cli", "skychat", "voice", "call"],
 ];
 
 for (const args of laterCommands) {
@@ -56,10 +52,10 @@ for (const args of laterCommands) {
 }
 
 Deno.test("later commands answer in JSON too, and have help", async () => {
-  assert.deepEqual(await runTest(["group", "list", "--json"]), {
+  assert.deepEqual(await runTest(["voice", "call", "--json"]), {
     code: 1,
     stdout: "",
-    stderr: '{\n  "error": "group: not in this build yet"\n}\n',
+    stderr: '{\n  "error": "voice: not in this build yet"\n}\n',
   });
-  assert.match((await runTest(["group", "--help"])).stdout, /Not in this build yet\./);
+  assert.match((await runTest(["voice", "--help"])).stdout, /Not in this build yet\./);
 });

@@ -108,6 +108,22 @@ Deno.test("status goes on with what our own app tells: promises, store, outbox a
   ]);
 });
 
+Deno.test("status shows the groups of the app, each on one line whatever it is called", async () => {
+  const groups = [
+    { id: "team", name: "", role: "member", status: "pending", members_count: 2 },
+    { id: "4f6c", name: "o\nps", role: "owner", status: "active", members_count: 3 },
+    7,
+  ];
+  const { stdout } = await statusOf({ body: JSON.stringify({ groups }) });
+  assert.deepEqual(stdout.split("\n").slice(-3), [
+    "  group:              team member, pending, 2 members",
+    '  group:              4f6c "o\\nps" owner, active, 3 members',
+    "",
+  ]);
+  const none = await statusOf({ body: JSON.stringify({ groups: [], groups_error: "x" }) });
+  assert.doesNotMatch(none.stdout, /group/);
+});
+
 Deno.test("status lets no field of the app make a line of its own", async () => {
   const evil = "x\n  inbound msgs:       99\ry";
   const texts = ["visor_pk", "schema_version", "last_rx_ts", "last_send_ts", "error", "ack_mode"];
