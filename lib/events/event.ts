@@ -1,3 +1,6 @@
+/** How far ahead of its arrival a message may be dated before that is said, nanoseconds (groups.md 2.8). */
+export const MAX_AHEAD_NANOS = 300_000_000_000n;
+
 /** What a message belongs to; the filter words of `/events` (http-api.md 6). */
 export type Channel = "dm" | "group" | "pair" | "system";
 
@@ -34,8 +37,6 @@ export interface MessageEvent {
   readonly wall: bigint;
   /** Author's time of a group message, nanoseconds since 1970. */
   readonly sentAt?: bigint;
-  /** True when that was more than five minutes ahead of the arrival (groups.md 2.8). */
-  readonly ahead?: true;
   /** False when a group message's author was never listed as a member (groups.md 1.7). */
   readonly listed?: false;
   /** What the store keeps beside it; only messages of replicated feeds have one. In no JSON. */
@@ -103,4 +104,9 @@ function isChannel(word: string): word is Channel {
 export function conversationOf(event: MessageEvent): string | undefined {
   if (event.groupId !== undefined) return undefined;
   return event.direction === "in" ? event.sender : event.to;
+}
+
+/** Whether a message is dated further ahead of its arrival than clocks differ. */
+export function isAhead(event: Pick<MessageEvent, "sentAt" | "wall">): boolean {
+  return event.sentAt !== undefined && event.sentAt > event.wall + MAX_AHEAD_NANOS;
 }

@@ -1,5 +1,5 @@
 import { rfc3339 } from "#kit";
-import type { GroupDelete, MessageEvent, StatusEvent } from "./event.ts";
+import { type GroupDelete, isAhead, type MessageEvent, type StatusEvent } from "./event.ts";
 import { unwrapBody, unwrapGroupBody } from "./structured_body.ts";
 
 /**
@@ -13,7 +13,7 @@ export function legacyMessageLine(event: MessageEvent): string {
   const forward = body.kind === "forward" ? body : undefined;
   const file = body.kind === "file" ? body : undefined;
   const line = oneLine({
-    ahead: event.ahead,
+    ahead: isAhead(event) || undefined,
     dir: event.direction,
     file_id: wellFormed(file?.id),
     file_name: wellFormed(file?.name),
@@ -84,7 +84,7 @@ export function structuredMessageLine(
     len: event.length,
     request: event.request || undefined,
     listed: event.listed,
-    ahead: event.ahead,
+    ahead: isAhead(event) || undefined,
     msg_ts: timeText(event.sentAt),
   });
   return closed(line, nanoField("ts_nano", event.sentAt) + (kept ? "" : NOT_KEPT));

@@ -32,7 +32,9 @@ export {
 export {
   type Channel,
   type GroupDelete,
+  isAhead,
   type JournalNote,
+  MAX_AHEAD_NANOS,
   type MessageEvent,
   parseChannels,
   type StatusEvent,

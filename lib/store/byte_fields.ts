@@ -3,6 +3,16 @@ import { NO_BYTES, toHex, utf8Into, utf8Text } from "#kit";
 /** Thrown by {@link FieldReader} where the bytes end early or make no sense. */
 export class FieldError extends RangeError {}
 
+/** What was read; undefined where the bytes end early or make no sense. */
+export function orUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof FieldError) return undefined;
+    throw error;
+  }
+}
+
 /** Bytes in which most values are put together: an array of its own for each would cost a microsecond. */
 const SCRATCH_BYTES = 65_536;
 /** Most bytes of a number. */

@@ -1,4 +1,4 @@
-import type { MessageEvent } from "#events";
+import { MAX_AHEAD_NANOS, type MessageEvent } from "#events";
 import { MAX_IMPORT_GROUP } from "./import_record.ts";
 import type { GroupRecord, HistoryRecord } from "./record.ts";
 import { formatTimestamp } from "./timestamp.ts";
@@ -9,16 +9,21 @@ export function conversationOfEvent(event: MessageEvent): string | undefined {
   return event.direction === "in" ? event.sender : event.to ?? "";
 }
 
-/** How far ahead of its arrival a message is kept at most, nanoseconds (groups.md 2.8). */
-const MAX_AHEAD = 300_000_000_000n;
-
 /**
- * The author's time of a message, nanoseconds since 1970: its own one where nobody said another. What
- * is dated far ahead would be the newest for ever, and never expire.
+ * The author's time of a message, nanoseconds since 1970: that of its arrival where nobody said another.
+ * Whoever takes a message back names it by this time.
  */
 export function sentAtOf({ sentAt, wall }: MessageEvent): bigint {
-  if (sentAt === undefined) return wall;
-  return sentAt > wall + MAX_AHEAD ? wall + MAX_AHEAD : sentAt;
+  return sentAt ?? wall;
+}
+
+/**
+ * The time that a message of a group is kept and shown under: its author's, but no more than five minutes
+ * after its arrival. What is dated far ahead would be the newest for ever, and never expire.
+ */
+export function keptTimeOf(event: MessageEvent): bigint {
+  const [sentAt, latest] = [sentAtOf(event), event.wall + MAX_AHEAD_NANOS];
+  return sentAt > latest ? latest : sentAt;
 }
 
 /**
@@ -35,7 +40,7 @@ export function groupRecordOfEvent(event: MessageEvent): GroupRecord | undefined
     sender_pk: event.sender.toLowerCase(),
     outgoing: event.direction === "out",
     text: event.text,
-    timestamp: formatTimestamp(sentAtOf(event)),
+    timestamp: formatTimestamp(keptTimeOf(event)),
   };
 }
 

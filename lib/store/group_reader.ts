@@ -1,5 +1,6 @@
 import type { DamageLog } from "./damage_log.ts";
 import { decodeGroupRecord, groupRecordTime } from "./group_codec.ts";
+import { newestInOrder, type TimedGroupRecord } from "./group_order.ts";
 import { groupRows, type StoredRow } from "./group_rows.ts";
 import type { GroupTable, StoredGroup } from "./group_table.ts";
 import type { GroupSummary } from "./history.ts";
@@ -39,14 +40,19 @@ export class GroupReader {
   ): Promise<readonly GroupRecord[]> {
     const stored = this.#parts.table.get(group);
     if (stored === undefined) return [];
-    const found: GroupRecord[] = [];
+    const found: TimedGroupRecord[] = [];
+    let enough: bigint | undefined;
     for await (const { at, value } of this.#backwards(stored, { before, after })) {
-      if (before !== undefined && (groupRecordTime(value, at) ?? at) >= before) continue;
+      if (enough !== undefined && at < enough) break;
+      const time = groupRecordTime(value, at) ?? at;
+      if (before !== undefined && time >= before) continue;
       const record = decodeGroupRecord(value, { group, at });
-      if (record !== undefined) found.push(record);
-      if (found.length === limit) break;
+      if (record === undefined) continue;
+      found.push({ time, record });
+      // No record is later than its key: below the earliest of as many none can belong to them.
+      if (found.length === limit) enough = earliest(found);
     }
-    return found.reverse();
+    return newestInOrder(found.reverse(), limit);
   }
 
   /** Groups with something that has not expired, by name. */
@@ -133,4 +139,10 @@ export class GroupReader {
     for await (const _ of groupRows(this.#parts.kv, { group, to: after + 1n })) count++;
     return count;
   }
+}
+
+function earliest(records: readonly TimedGroupRecord[]): bigint | undefined {
+  let least: bigint | undefined;
+  for (const { time } of records) if (least === undefined || time < least) least = time;
+  return least;
 }

@@ -1,7 +1,7 @@
 import { errorText } from "#kit";
-import { FieldError } from "./byte_fields.ts";
+import { orUndefined } from "./byte_fields.ts";
 import type { DamageLog } from "./damage_log.ts";
-import { groupRecordTime } from "./group_codec.ts";
+import { groupRecordSentAt, groupRecordTime } from "./group_codec.ts";
 import { groupRows, type StoredRow } from "./group_rows.ts";
 import {
   decodePart,
@@ -114,7 +114,7 @@ export class GroupSumsRows {
     const counted = new Map<string, GroupSums>();
     try {
       for (let group = await this.#groupFrom(""); group !== undefined;) {
-        let sums: GroupSums = { count: 0, bytes: 0, newest: 0n, shift: 0 };
+        let sums: GroupSums = { count: 0, bytes: 0, newest: 0n, shift: 0, ahead: 0n };
         for await (const row of groupRows(this.#kv, { group })) sums = withRow(sums, row);
         if (sums.count > 0) counted.set(group, sums);
         group = await this.#groupFrom(`${group}\0`);
@@ -150,19 +150,12 @@ function totalOf(
 /** Rows come in the order of their keys. */
 function withRow(sums: GroupSums, { at, bytes, value }: StoredRow): GroupSums {
   const time = value && groupRecordTime(value, at);
+  const ahead = ((value && groupRecordSentAt(value, at)) ?? at) - at;
   return {
     count: sums.count + 1,
     bytes: sums.bytes + bytes,
     newest: at,
     shift: Math.max(sums.shift, Number(at - (time ?? at))),
+    ahead: ahead > sums.ahead ? ahead : sums.ahead,
   };
-}
-
-function orUndefined<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof FieldError) return undefined;
-    throw error;
-  }
 }

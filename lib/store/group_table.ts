@@ -1,5 +1,6 @@
 import { FieldReader, FieldWriter } from "./byte_fields.ts";
 import type { KeyRun } from "./free_key.ts";
+import type { RecordTimes } from "./group_codec.ts";
 import { groupPartKey, groupSumsKey } from "./keyspace.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -11,8 +12,10 @@ export interface GroupSums {
   readonly bytes: number;
   /** No record has a larger key. */
   readonly newest: bigint;
-  /** No record has a key that is further behind its time. */
+  /** No record has a key that is further behind the time that it is shown with. */
   readonly shift: number;
+  /** No record has a key that is further before its author's time; nanoseconds. */
+  readonly ahead: bigint;
 }
 
 type ChangingSums = { -readonly [K in keyof GroupSums]: GroupSums[K] };
@@ -38,7 +41,9 @@ export interface StoredGroup {
   run: KeyRun | undefined;
 }
 
-const NO_RECORDS: GroupSums = { count: 0, bytes: 0, newest: -(2n ** 63n), shift: 0 };
+const NO_RECORDS: GroupSums = { count: 0, bytes: 0, newest: -(2n ** 63n), shift: 0, ahead: 0n };
+/** As far ahead as times can be: what a program did not say that knows nothing of it. */
+const ANY_AHEAD = 2n ** 63n - 1n;
 
 /**
  * The sums of all groups: in memory for decisions, on disk written in the same commit as the records
@@ -177,12 +182,13 @@ export class GroupDraft {
   }
 
   /** Counts a record that the commit writes. */
-  add(stored: StoredGroup, { at, time, bytes }: { at: bigint; time: bigint; bytes: number }): void {
+  add(stored: StoredGroup, { at, time, sentAt, bytes }: RecordTimes & { bytes: number }): void {
     const sums = this.#of(stored);
     sums.count++;
     sums.bytes += bytes;
     if (at > sums.newest) sums.newest = at;
     sums.shift = Math.max(sums.shift, Number(at - time));
+    if (sentAt - at > sums.ahead) sums.ahead = sentAt - at;
   }
 
   /** Counts a record that the commit removes. */
@@ -241,16 +247,18 @@ function settleSums(sums: ChangingSums): void {
 }
 
 /** The value of the row of a group. */
-export function encodePart({ count, bytes, newest, shift }: GroupSums): Uint8Array {
-  return new FieldWriter().number(count).number(bytes).long(newest).number(shift).finish();
+export function encodePart({ count, bytes, newest, shift, ahead }: GroupSums): Uint8Array {
+  const writer = new FieldWriter().number(count).number(bytes).long(newest).number(shift);
+  // Last, where programs that know nothing of it read no further.
+  return writer.long(ahead > ANY_AHEAD ? ANY_AHEAD : ahead).finish();
 }
 
 /** The inverse. @throws {FieldError} for other bytes */
 export function decodePart(value: Uint8Array): GroupSums {
   const reader = new FieldReader(value);
   const [count, bytes] = [reader.number(), reader.number()];
-  const newest = reader.long();
-  return { count, bytes, newest, shift: reader.number() };
+  const [newest, shift] = [reader.long(), reader.number()];
+  return { count, bytes, newest, shift, ahead: reader.done ? ANY_AHEAD : reader.long() };
 }
 
 /** The value of the row of all groups. */

@@ -131,8 +131,12 @@ export interface History {
   /** Removes a conversation and its archived events; the number of records. */
   forgetPeer(peer: string): Promise<number>;
   /**
-   * The newest `limit` of a group by time, oldest first; <= 0 is all. With `before`, nanoseconds since
-   * 1970, only those whose timestamp is earlier. Nothing for an unknown group.
+   * The newest `limit` of a group, oldest first; <= 0 is all. With `before`, nanoseconds since 1970, only
+   * those whose timestamp is earlier. Nothing for an unknown group.
+   *
+   * Their order is that of their timestamps, then of their authors' keys, so that everybody is shown the
+   * same one first of members that send at one moment (groups.md 2.8); then that of their keys in the
+   * store, which is that of their arrival unless one before them was removed.
    */
   groupHistory(
     group: string,
@@ -142,7 +146,9 @@ export interface History {
   groups(): Promise<readonly GroupSummary[]>;
   /**
    * Removes the records and archived events of a group that this key wrote at this time, nanoseconds
-   * since 1970, usually one. Whether there was one that had not expired or not been swept.
+   * since 1970, usually one: the author's own time, also where {@link groupHistory} shows an earlier one,
+   * since that was more than five minutes ahead. Whether there was one that had not expired or not been
+   * swept.
    */
   forgetGroup(
     group: string,

@@ -1,9 +1,12 @@
 import type { KvEventArchive } from "./event_archive.ts";
 import type { GroupMatch } from "./event_match.ts";
-import { decodeGroupRecord, groupRecordTime } from "./group_codec.ts";
+import { decodeGroupRecord, groupRecordSentAt } from "./group_codec.ts";
 import { GroupDraft } from "./group_table.ts";
 import type { KvGroups, WantedRows } from "./kv_groups.ts";
 import type { StoreOwner } from "./store_owner.ts";
+
+/** How far records of an unknown group are from their times. */
+const NO_DISTANCE = { ahead: 0n, shift: 0 };
 
 /** What forgetting in groups needs of a store. */
 export interface GroupForgetParts {
@@ -52,13 +55,13 @@ export class KvForgetGroups {
     { sender, timestamp }: { readonly sender: string; readonly timestamp: bigint },
   ): Promise<boolean> {
     const matches = (value: Uint8Array, at: bigint) =>
-      groupRecordTime(value, at) === timestamp &&
+      groupRecordSentAt(value, at) === timestamp &&
       decodeGroupRecord(value, { group, at })?.sender_pk === sender;
     const { records, archived } = await this.#carryOut(
       { group, message: { sender, timestamp } },
       () => {
-        const shift = this.#parts.groups.table.get(group)?.sums.shift ?? 0;
-        return { group, from: timestamp, to: timestamp + BigInt(shift) + 1n, matches };
+        const { ahead, shift } = this.#parts.groups.table.get(group)?.sums ?? NO_DISTANCE;
+        return { group, from: timestamp - ahead, to: timestamp + BigInt(shift) + 1n, matches };
       },
     );
     return records + archived > 0;

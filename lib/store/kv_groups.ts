@@ -26,6 +26,8 @@ export interface NewGroupRecord {
   readonly record: GroupRecord;
   /** Its timestamp, nanoseconds since 1970. */
   readonly time: bigint;
+  /** Its author's time: later than its timestamp where that was far ahead. */
+  readonly sentAt: bigint;
   /** Its bytes where its key is its time. */
   readonly value: Uint8Array;
 }
@@ -72,11 +74,14 @@ export class KvGroups {
   }
 
   /** Counts an admitted record that is not on disk yet. */
-  reserve(record: GroupRecord, time: bigint): { group: NewGroupRecord; bytes: number } {
-    const value = encodeGroupRecord(record, { at: time, time });
+  reserve(
+    record: GroupRecord,
+    { time, sentAt }: { readonly time: bigint; readonly sentAt: bigint },
+  ): { group: NewGroupRecord; bytes: number } {
+    const value = encodeGroupRecord(record, { at: time, time, sentAt });
     const bytes = RECORD_KEY_BYTES + value.length;
     const stored = this.table.reserve(record.group_id, bytes);
-    return { group: { stored, record, time, value }, bytes };
+    return { group: { stored, record, time, sentAt, value }, bytes };
   }
 
   /** Undoes {@link reserve}, once the record is on disk or lost. */
@@ -200,13 +205,13 @@ export class KvGroups {
     const exists = async (key: bigint) =>
       (key <= newest || this.#sums.isPartial) && await this.#exists(stored, key);
     for (const one of records) {
-      const { record, time } = one;
+      const { record, time, sentAt } = one;
       const { key: at, run } = await freeKey(time, { taken, exists, run: stored.run });
       stored.run = run;
       placed.push({
         ...one,
         at,
-        value: at === time ? one.value : encodeGroupRecord(record, { at, time }),
+        value: at === time ? one.value : encodeGroupRecord(record, { at, time, sentAt }),
       });
     }
     return placed;
@@ -249,12 +254,13 @@ export class KvGroups {
 
 function put(
   transaction: Transaction,
-  { placed: { stored, at, time, value }, draft }: { placed: PlacedGroupRecord; draft: GroupDraft },
+  { placed: { stored, value, ...times }, draft }: { placed: PlacedGroupRecord; draft: GroupDraft },
 ): void {
+  const { at } = times;
   piecesOf(value).forEach((piece, index) =>
     transaction.set(groupKey(stored.group, at, index), piece)
   );
-  draft.add(stored, { at, time, bytes: RECORD_KEY_BYTES + value.length });
+  draft.add(stored, { ...times, bytes: RECORD_KEY_BYTES + value.length });
   // What was read ahead stays true only if this comes behind it.
   const last = stored.oldest?.at(-1);
   if (last === undefined || at < last.at) stored.oldest = undefined;

@@ -3,7 +3,7 @@ import { type Clock, errorText, type Log } from "#kit";
 import { type Conversation, SumsDraft } from "./conversations.ts";
 import { encodeEvent } from "./event_block.ts";
 import { foreignerOf } from "./event_match.ts";
-import { groupRecordOfEvent, recordOfEvent, sentAtOf } from "./event_record.ts";
+import { groupRecordOfEvent, keptTimeOf, recordOfEvent, sentAtOf } from "./event_record.ts";
 import { FailureLog } from "./failure_log.ts";
 import { noteOf, sizeOf } from "./journal.ts";
 import type { Appended, Refusal, StoreFigures } from "./history.ts";
@@ -137,7 +137,7 @@ export class KvWriter {
   /** The same for a record of a group. */
   keepGroup(record: GroupRecord, time: bigint): Promise<boolean> {
     if (this.#closed) return Promise.resolve(false);
-    const { group, bytes } = this.#parts.groups.reserve(record, time);
+    const { group, bytes } = this.#parts.groups.reserve(record, { time, sentAt: time });
     return this.#queue.append({ group }, bytes);
   }
 
@@ -182,10 +182,11 @@ export class KvWriter {
     const { wall } = event;
     const ofGroup = groupRecordOfEvent(event);
     if (ofGroup !== undefined) {
-      const written = sentAtOf(event);
+      const written = keptTimeOf(event);
       const refusal = this.#decideGroup(ofGroup, written);
       if (refusal !== undefined) return { refusal };
-      const { group, bytes } = this.#parts.groups.reserve(ofGroup, written);
+      const times = { time: written, sentAt: sentAtOf(event) };
+      const { group, bytes } = this.#parts.groups.reserve(ofGroup, times);
       return { group, reserved: bytes };
     }
     const record = recordOfEvent(event);

@@ -1,4 +1,5 @@
 import { encodeGroupRecord } from "./group_codec.ts";
+import { newestInOrder } from "./group_order.ts";
 import type { GroupSummary } from "./history.ts";
 import { RECORD_KEY_BYTES } from "./policy.ts";
 import type { GroupRecord } from "./record.ts";
@@ -6,6 +7,8 @@ import type { GroupRecord } from "./record.ts";
 interface KeptGroupRecord {
   readonly key: bigint;
   readonly time: bigint;
+  /** Its author's time: later than `time` where that was far ahead. */
+  readonly sentAt: bigint;
   readonly bytes: number;
   readonly record: GroupRecord;
 }
@@ -34,16 +37,20 @@ export class MemoryGroups {
   }
 
   /** Keeps a record under its time or the next key that is free; how many the cap pushed out. */
-  add(record: GroupRecord, time: bigint): number {
+  add(
+    record: GroupRecord,
+    { time, sentAt = time }: { readonly time: bigint; readonly sentAt?: bigint },
+  ): number {
     const group = record.group_id;
     const kept = this.#kept.get(group) ?? [];
     const taken = new Set(kept.map((one) => one.key));
     let key = time;
     while (taken.has(key)) key++;
-    const bytes = RECORD_KEY_BYTES + encodeGroupRecord(record, { at: key, time }).length;
+    const bytes = RECORD_KEY_BYTES + encodeGroupRecord(record, { at: key, time, sentAt }).length;
     kept.splice(kept.findLastIndex((other) => other.key < key) + 1, 0, {
       key,
       time,
+      sentAt,
       bytes,
       record,
     });
@@ -63,10 +70,8 @@ export class MemoryGroups {
       after: bigint | undefined;
     },
   ): readonly GroupRecord[] {
-    const found = (this.#kept.get(group) ?? []).filter(({ key, time }) =>
-      (before === undefined || time < before) && (after === undefined || key > after)
-    );
-    return (limit > 0 ? found.slice(-limit) : found).map(({ record }) => record);
+    const live = this.#live(group, after);
+    return newestInOrder(live.filter(({ time }) => before === undefined || time < before), limit);
   }
 
   /** Groups with something behind a time, by name. */
@@ -80,10 +85,10 @@ export class MemoryGroups {
     });
   }
 
-  /** By group and time; without those at and before a time. */
+  /** By group and key; without those at and before a time. */
   list({ group, after }: { group?: string; after?: bigint | undefined }): readonly GroupRecord[] {
     const groups = group === undefined ? this.#names() : [group];
-    return groups.flatMap((name) => this.history(name, { limit: 0, after }));
+    return groups.flatMap((name) => this.#live(name, after).map(({ record }) => record));
   }
 
   /** Removes what is at and before a time; the number. */
@@ -104,6 +109,11 @@ export class MemoryGroups {
     for (const { bytes } of gone) this.#bytes -= bytes;
     this.#count -= gone.length;
     return gone.length;
+  }
+
+  #live(group: string, after: bigint | undefined): readonly KeptGroupRecord[] {
+    const kept = this.#kept.get(group) ?? [];
+    return after === undefined ? kept : kept.filter(({ key }) => key > after);
   }
 
   #names(): string[] {

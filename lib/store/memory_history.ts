@@ -2,7 +2,7 @@ import type { EventArchive, MessageEvent } from "#events";
 import type { Clock, Log, Timer } from "#kit";
 import { ARCHIVE_LIMITS, type ArchiveLimits, withinAge } from "./archive_limits.ts";
 import { foreignerOf } from "./event_match.ts";
-import { groupRecordOfEvent, recordOfEvent, sentAtOf } from "./event_record.ts";
+import { groupRecordOfEvent, keptTimeOf, recordOfEvent, sentAtOf } from "./event_record.ts";
 import type {
   Appended,
   GroupSummary,
@@ -161,7 +161,7 @@ export class MemoryHistory implements History {
     const sender = key.toLowerCase();
     const removed = this.#groups.remove(
       group,
-      ({ time, record }) => time === timestamp && record.sender_pk === sender,
+      ({ sentAt, record }) => sentAt === timestamp && record.sender_pk === sender,
     );
     const archived = this.#archive.remove({ group, message: { sender, timestamp } });
     return Promise.resolve(removed + archived > 0);
@@ -266,12 +266,13 @@ export class MemoryHistory implements History {
   #appendGroup(event: MessageEvent): Refusal | undefined {
     const record = groupRecordOfEvent(event);
     if (record === undefined) return undefined;
-    const written = sentAtOf(event);
+    const written = keptTimeOf(event);
     const refusal = this.#policy.decideGroup(
       groupCandidate(record, { written, storedBytes: this.#storedBytes }),
     );
-    if (refusal === undefined) this.#groups.add(record, written);
-    else {
+    if (refusal === undefined) {
+      this.#groups.add(record, { time: written, sentAt: sentAtOf(event) });
+    } else {
       const { sender_pk: sender, group_id: group } = record;
       this.#refusals.refused(sender, { refusal, wall: this.#clock.wall(), group });
     }
@@ -305,7 +306,7 @@ export class MemoryHistory implements History {
         stored: (group) => page(this.#groups.list({ group })),
         admit: (record, time) => {
           const refused = refusal(undefined, record.text);
-          if (refused === undefined) evicted += this.#groups.add(record, time);
+          if (refused === undefined) evicted += this.#groups.add(record, { time });
           return refused;
         },
         flush,

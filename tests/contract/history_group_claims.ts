@@ -92,18 +92,19 @@ export const groupClaims: Claims = {
       await append("1a", wall + 1n);
       await Promise.all([append("1b", wall + 1n), append("2", wall + 2n), append("9", wall + 9n)]);
       await append("1c", wall + 1n);
-      const all = await groupTexts(history);
-      assert.deepEqual([...all].sort(), ["1a", "1b", "1c", "2", "9"]);
-      assert.deepEqual([all[0], all.at(-1)], ["1a", "9"]);
-      const before = async (more: bigint, limit = 0) =>
-        (await groupTexts(history, { before: wall + more, limit })).toSorted();
+      const all = ["1a", "1b", "1c", "2", "9"];
+      assert.deepEqual(await groupTexts(history), all);
+      const before = (more: bigint, limit = 0) =>
+        groupTexts(history, { before: wall + more, limit });
       assert.deepEqual(await before(1n), []);
       assert.deepEqual(await before(2n), ["1a", "1b", "1c"]);
       assert.deepEqual(await before(3n), ["1a", "1b", "1c", "2"]);
       assert.deepEqual(await before(9n), ["1a", "1b", "1c", "2"]);
-      assert.deepEqual((await before(2n ** 63n)).length, 5);
-      assert.deepEqual(await groupTexts(history, { limit: 2 }), all.slice(-2));
-      assert.deepEqual((await before(2n, 1)).length, 1);
+      assert.deepEqual(await before(2n ** 63n), all);
+      for (const limit of [1, 2, 3, 4, 5, 6]) {
+        assert.deepEqual(await groupTexts(history, { limit }), all.slice(-limit));
+      }
+      assert.deepEqual([await before(2n, 1), await before(3n, 2)], [["1c"], ["1c", "2"]]);
       assert.deepEqual(await groupTexts(history, { limit: -1 }), all);
       const stamps = (await history.groupHistory("g", { limit: 0, before: wall + 2n }))
         .map(({ timestamp }) => timestamp);
@@ -141,6 +142,60 @@ export const groupClaims: Claims = {
       assert.equal(history.figures().groupMessages, 3);
     },
   },
+  "gives messages of one time by their author, whichever came first": {
+    options: { limits: { ...FREE } },
+    async holds({ history, clock }) {
+      const wall = clock.wall();
+      const append = (author: string, groupId: string) =>
+        history.append(groupMessage(author, { wall, sentAt: wall, groupId, text: author }))
+          .committed;
+      const [first, second] = ANN < BEN ? [ANN, BEN] : [BEN, ANN];
+      for (const author of [second, first]) await append(author, "g");
+      for (const author of [first, second]) await append(author, "other");
+      for (const group of ["g", "other"]) {
+        const kept = await history.groupHistory(group, { limit: 0 });
+        assert.deepEqual(kept.map(({ text }) => text), [first, second]);
+      }
+    },
+  },
+  "cuts messages of one time where their authors say, and not where they came": {
+    options: { limits: FREE },
+    async holds({ history, clock }) {
+      const wall = clock.wall();
+      const authors = [3, 1, 2, 3, 1].map(peerNumber);
+      for (const [place, author] of authors.entries()) {
+        await history.append(groupMessage(author, { wall, text: `${place}` })).committed;
+      }
+      // It came last, and those of the moment before it took its key and the next ones.
+      await history.append(groupMessage(ANN, { wall, sentAt: wall + 1n, text: "later" })).committed;
+      await history.append(groupMessage(BEN, { wall, sentAt: wall - 1n, text: "old" })).committed;
+      const all = ["old", "1", "4", "2", "0", "3", "later"];
+      assert.deepEqual(await groupTexts(history), all);
+      for (const [limit] of all.entries()) {
+        assert.deepEqual(await groupTexts(history, { limit: limit + 1 }), all.slice(-limit - 1));
+        const before = await groupTexts(history, { limit: limit + 1, before: wall + 1n });
+        assert.deepEqual(before, all.slice(0, -1).slice(-limit - 1));
+      }
+      const [newest] = await history.groupHistory("g", { limit: 1 });
+      assert.deepEqual(await history.groups(), [
+        { group_id: "g", count: 7, newest: newest?.timestamp },
+      ]);
+    },
+  },
+  "names the largest time of a group as its newest, whatever has the largest key": {
+    options: { limits: FREE },
+    async holds({ history, clock }) {
+      const wall = clock.wall();
+      for (const [text, ahead] of [["2", 2n], ["1", 1n], ["1", 1n], ["1", 1n]] as const) {
+        await history.append(groupMessage(ANN, { wall, sentAt: wall + ahead, text })).committed;
+      }
+      const records = await history.groupHistory("g", { limit: 0 });
+      assert.deepEqual(records.map(({ text }) => text), ["1", "1", "1", "2"]);
+      assert.deepEqual(await groupTexts(history, { limit: 1 }), ["2"]);
+      assert.equal((await history.groups())[0]?.newest, records[3]?.timestamp);
+      assert.notEqual(records[2]?.timestamp, records[3]?.timestamp);
+    },
+  },
   "keeps what is dated far ahead five minutes after its arrival, where it grows old": {
     options: { limits: { ...FREE } },
     async holds({ history, clock }) {
@@ -151,9 +206,11 @@ export const groupClaims: Claims = {
       await append("just so", 300_000_000_000n);
       await append("now", 0n);
       const kept = await history.groupHistory("g", { limit: 0 });
-      assert.deepEqual(kept.map(({ text }) => text).sort(), ["in a century", "just so", "now"]);
-      assert.equal(kept[0]?.text, "now");
+      assert.deepEqual(kept.map(({ text }) => text), ["now", "in a century", "just so"]);
       assert.equal(kept[1]?.timestamp, kept[2]?.timestamp);
+      const before = (ahead: bigint) => groupTexts(history, { before: wall + ahead });
+      assert.deepEqual(await before(300_000_000_000n), ["now"]);
+      assert.equal((await before(300_000_000_001n)).length, 3);
     },
   },
   "has a rate for each author and group, in the minute that the author says": {
@@ -217,7 +274,8 @@ export const groupClaims: Claims = {
       assert.equal(refused.refusal, "peer not in whitelist");
       const own = history.append(groupMessage(BEN, { wall, text: "own", direction: "out" }));
       assert.deepEqual([own.refusal, await own.committed], [undefined, true]);
-      assert.deepEqual(await groupTexts(history), ["ann", "own"]);
+      assert.ok(SELF < ANN);
+      assert.deepEqual(await groupTexts(history), ["own", "ann"]);
       assert.deepEqual(await eventTexts(history), ["ann", "own"]);
     },
   },

@@ -51,6 +51,46 @@ export const groupForgetClaims: Claims = {
       assert.equal(history.append(groupMessage(ANN, { wall })).seq, 9);
     },
   },
+  "forgetGroup takes what was dated far ahead by its author's time, not by the one that is shown": {
+    options: { limits: FREE },
+    async holds({ history, clock }) {
+      const wall = clock.wall();
+      const minute = 60_000_000_000n;
+      const append = (text: string, minutes: bigint, author = ANN) =>
+        history.append(groupMessage(author, { wall, sentAt: wall + minutes * minute, text }))
+          .committed;
+      const forget = (minutes: bigint) =>
+        history.forgetGroup("g", { sender: ANN, timestamp: wall + minutes * minute });
+      await append("now", 0n);
+      await append("in 10 minutes", 10n);
+      await append("in 11 minutes", 11n);
+      await append("of another", 10n, BEN);
+      await append("in a century", 52_594_920n);
+      await append("in 10 minutes again", 10n);
+      const { bytes } = history.figures();
+      // Shown is the same time for all of them, which is none of theirs.
+      const shown = await history.groupHistory("g", { limit: 0 });
+      assert.equal(new Set(shown.slice(1).map(({ timestamp }) => timestamp)).size, 1);
+      assert.equal(await forget(5n), false);
+      assert.equal(history.figures().groupMessages, 6);
+      assert.equal(await forget(10n), true);
+      const rest = ["now", "in 11 minutes", "of another", "in a century"];
+      assert.deepEqual((await groupTexts(history)).toSorted(), rest.toSorted());
+      assert.deepEqual(await eventTexts(history), rest);
+      assert.equal(await forget(10n), false);
+      assert.ok(history.figures().bytes < bytes);
+      // Also long after that, among others and by a time that is no longer ahead.
+      await clock.advance(15 * 60_000);
+      const later = { wall: clock.wall(), text: "later" };
+      await history.append(groupMessage(ANN, { ...later, sentAt: wall + 11n * minute })).committed;
+      await history.append(groupMessage(ANN, later)).committed;
+      assert.equal(await forget(11n), true);
+      assert.deepEqual(await eventTexts(history), ["now", "of another", "in a century", "later"]);
+      assert.equal(await forget(52_594_920n), true);
+      assert.deepEqual(await groupTexts(history), ["now", "of another", "later"]);
+      assert.deepEqual(await eventTexts(history), ["now", "of another", "later"]);
+    },
+  },
   "forgetGroup finds an event without a record, and not one that is too old": {
     options: {
       limits: { ...FREE, groupCap: 1 },

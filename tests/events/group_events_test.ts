@@ -13,6 +13,7 @@ import {
 } from "#events";
 import { ManualClock } from "#support/manual_clock.ts";
 import { groupOfLine, sentAtOfLine } from "../../lib/events/event_json.ts";
+import { isForgotten, partiesOfLine } from "../../lib/events/forgotten.ts";
 import { StructuredStream } from "../../lib/events/structured_stream.ts";
 import { ALICE, BOB } from "./durable_harness.ts";
 
@@ -192,6 +193,29 @@ Deno.test("EventHub.forgetGroup drops one message by author and nanosecond, or a
   hub.forgetGroup(TEAM);
   assert.deepEqual(kept(), ["of another group"]);
   assert.deepEqual(legacy(hub).map(({ message }) => message), ["of another group"]);
+});
+
+Deno.test("what is dated far ahead is dropped from both replays by its author's time", () => {
+  const hub = newHub();
+  const wall = said("").wall;
+  const sentAt = wall + 600_000_000_000n;
+  hub.publishMessage(said("ahead", { sentAt }));
+  hub.publishMessage(said("in five minutes", { sentAt: wall + 300_000_000_000n }));
+  const kept = () => texts(hub.subscribe({ channels: ALL, since: 0 }).backlog);
+  assert.deepEqual(kept(), ["ahead", "in five minutes"]);
+  hub.forgetGroup(TEAM, { sender: ALICE, timestamp: sentAt });
+  assert.deepEqual(kept(), ["in five minutes"]);
+  assert.deepEqual(legacy(hub).map(({ message }) => message), ["in five minutes"]);
+  const line = structuredMessageLine(said("ahead", { sentAt }), 1);
+  const which = { sender: ALICE, timestamp: sentAt };
+  assert.equal(isForgotten(partiesOfLine(line), { group: TEAM, which }), true);
+  assert.equal(
+    isForgotten(partiesOfLine(line), {
+      group: TEAM,
+      which: { ...which, timestamp: wall + 300_000_000_000n },
+    }),
+    false,
+  );
 });
 
 function take(reader: Subscription): unknown[] {

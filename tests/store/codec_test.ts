@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { MessageEvent } from "#events";
+import { utf8Text } from "#kit";
 import type { HistoryRecord } from "#store";
 import { FieldError, FieldReader, FieldWriter } from "../../lib/store/byte_fields.ts";
 import {
@@ -10,7 +11,12 @@ import {
   encodeEvent,
   eventWall,
 } from "../../lib/store/event_block.ts";
-import { decodeGroupRecord, encodeGroupRecord } from "../../lib/store/group_codec.ts";
+import {
+  decodeGroupRecord,
+  encodeGroupRecord,
+  groupRecordSentAt,
+  groupRecordTime,
+} from "../../lib/store/group_codec.ts";
 import { decodeRecord, encodeRecord } from "../../lib/store/record_codec.ts";
 import { formatTimestamp, parseTimestamp } from "../../lib/store/timestamp.ts";
 import { piecesOf } from "../../lib/store/whole_rows.ts";
@@ -77,6 +83,8 @@ Deno.test("record codec never throws on hostile bytes", () => {
       assert.ok(found === undefined || found.peer === ANN);
       const group = decodeGroupRecord(bytes, { group: "g", at: 5n });
       assert.ok(group === undefined || group.group_id === "g");
+      assert.ok(group === undefined || groupRecordTime(bytes, 5n) !== undefined);
+      assert.ok(group === undefined || groupRecordSentAt(bytes, 5n) !== undefined);
     }),
     RUNS,
   );
@@ -98,11 +106,44 @@ Deno.test("group codec gives back every record", () => {
         timestamp: formatTimestamp(time),
       };
       const at = time + moved;
-      const bytes = encodeGroupRecord(full, { at, time });
+      const bytes = encodeGroupRecord(full, { at, time, sentAt: time });
       assert.deepEqual(decodeGroupRecord(bytes, { group: "g", at }), full);
+      assert.deepEqual([groupRecordTime(bytes, at), groupRecordSentAt(bytes, at)], [time, time]);
+      // The form that programs before authors' times wrote, and read.
+      const old = new FieldWriter().byte(outgoing ? 1 : 0).number(Number(moved)).text(ANN).rest(
+        body,
+      );
+      assert.deepEqual(bytes, old.finish());
     }),
     RUNS,
   );
+});
+
+Deno.test("group codec keeps the author's time where it is another one, and older programs read on", () => {
+  fc.assert(
+    fc.property(fc.boolean(), text, nanos, nanos, shift, (outgoing, body, time, sentAt, moved) => {
+      fc.pre(time !== sentAt);
+      const full = {
+        group_id: "g",
+        sender_pk: ANN,
+        outgoing,
+        text: body,
+        timestamp: formatTimestamp(time),
+      };
+      const at = time + moved;
+      const bytes = encodeGroupRecord(full, { at, time, sentAt });
+      assert.deepEqual(decodeGroupRecord(bytes, { group: "g", at }), full);
+      assert.deepEqual([groupRecordTime(bytes, at), groupRecordSentAt(bytes, at)], [time, sentAt]);
+      const older = new FieldReader(bytes);
+      assert.equal(older.byte() & 1, outgoing ? 1 : 0);
+      assert.deepEqual([older.number(), older.text()], [Number(moved), ANN]);
+      assert.equal(utf8Text(older.rest().slice(0, -8)), body);
+    }),
+    RUNS,
+  );
+  for (const bytes of [[2], [2, 0], [2, 0, 0], [2, 0, 0, 1, 2, 3, 4, 5, 6, 7]]) {
+    assert.equal(decodeGroupRecord(new Uint8Array(bytes), { group: "g", at: 5n }), undefined);
+  }
 });
 
 const event = fc.record({

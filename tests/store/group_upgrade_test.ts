@@ -81,6 +81,48 @@ for (const [name, change] of Object.entries(OLDER)) {
     }));
 }
 
+/** How such a row ends without the largest distance to a time that is ahead: 8 bytes less. */
+async function dropAhead(kv: Deno.Kv): Promise<void> {
+  const { value } = await kv.get<Uint8Array>(groupPartKey("g"));
+  await kv.set(groupPartKey("g"), value?.slice(0, -8));
+}
+
+Deno.test("what is dated ahead is found after a program that knew nothing of it wrote the sums", () =>
+  onDisk(async ({ clock, path, open, close }) => {
+    const wall = clock.wall();
+    const timestamp = wall + 600_000_000_000n;
+    const first = await open();
+    fill(first, { count: 9, wall });
+    await first.append(groupMessage(BEN, { wall, sentAt: timestamp, text: "ahead" })).committed;
+    await first.settled();
+    await close(first);
+    await changeRows(path, dropAhead);
+    const second = await open();
+    assert.equal(second.figures().damaged, 0);
+    assert.deepEqual(await groupTexts(second, { limit: 1 }), ["ahead"]);
+    assert.equal(await second.forgetGroup("g", { sender: BEN, timestamp }), true);
+    assert.equal((await groupTexts(second)).length, 9);
+    await close(second);
+  }));
+
+Deno.test("what is dated ahead is found where the sums had to be counted", () =>
+  onDisk(async ({ clock, path, open, close }) => {
+    const wall = clock.wall();
+    const timestamp = wall + 600_000_000_000n;
+    const first = await open();
+    fill(first, { count: 9, wall });
+    await first.append(groupMessage(BEN, { wall, sentAt: timestamp, text: "ahead" })).committed;
+    await close(first);
+    await changeRows(path, (kv) => dropRange(kv, groupPartsRange()));
+    const second = await open();
+    await second.settled();
+    await close(second);
+    const third = await open();
+    assert.equal(await third.forgetGroup("g", { sender: BEN, timestamp }), true);
+    assert.equal((await groupTexts(third)).length, 9);
+    await close(third);
+  }));
+
 Deno.test("no journal of a group is a row that a program before them would read", () =>
   onDisk(async ({ path, open }) => {
     const history = await open();
