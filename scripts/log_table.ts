@@ -18,6 +18,7 @@ const FORWARDERS: ReadonlyMap<string, string> = new Map([
   ["lib/net/accept_log.ts line", "FloodLog.line"],
   ["lib/cxo/feed_subscriber.ts line", "FloodLog.line"],
   ["lib/cxo/node.ts line", "FloodLog.line"],
+  ["lib/group/member_link.ts line", "FloodLog.line"],
   ["lib/chat/sender.ts text", "noReceiptText"],
 ]);
 

@@ -7,8 +7,10 @@ import type { Acceptor, Dialer, LinkContext } from "#net";
 import type { KvHistory } from "#store";
 import type { AckMode, AppConfig } from "./config.ts";
 import { connectionBudget, ENOUGH_DESCRIPTORS } from "./connection_budget.ts";
-import { controlPorts } from "./control_ports.ts";
+import { controlPorts, countsOf } from "./control_ports.ts";
 import { FeedService } from "./feeds.ts";
+import { keptIdentityPath, nodeLineOf } from "./group_lines.ts";
+import { type GroupParts, GroupService } from "./group_service.ts";
 import { gateOf } from "./gate.ts";
 import { IdentityError, type ResolvedIdentity, resolveIdentity } from "./identity.ts";
 import { acceptorOf, dialersOf } from "./links.ts";
@@ -31,6 +33,8 @@ export interface Node {
   readonly dialers: readonly Dialer[];
   /** Direct messages over feeds; undefined without `--cxo`. */
   readonly feeds: FeedService | undefined;
+  /** The federated group, if there is one. */
+  readonly groups: GroupService;
   readonly control: ControlServer;
   readonly lag: LoopLag;
   /** Where the acceptor listens, once it does. */
@@ -44,7 +48,7 @@ export function wantsLinks(config: AppConfig): boolean {
 
 /** Whether it asks for any network, and so for an identity that is meant to be used. */
 export function wantsNetwork(config: AppConfig): boolean {
-  return wantsLinks(config) || config.cxo !== undefined;
+  return wantsLinks(config) || config.cxo !== undefined || config.group !== undefined;
 }
 
 /**
@@ -90,11 +94,10 @@ async function buildNode({ config, runtime, identity, stored, gate }: Foundation
     requirePostQuantum: config.requirePostQuantum,
   };
   const budget = connectionBudget(runtime.countDescriptors?.(ENOUGH_DESCRIPTORS));
-  const listeners = [config.tcpListen !== "", config.cxo !== undefined].filter(Boolean).length;
-  const mostLinks = Math.ceil(budget.links / Math.max(1, listeners));
-  const acceptor = acceptorOf(config, { context, chat, mostLinks });
-  const dialers = dialersOf(config, { context, chat });
-  const feeds = await FeedService.open(config, { context, chat, history, people, mostLinks });
+  const { acceptor, dialers, feeds, groups } = await networksOf(config, {
+    ...{ context, chat, history, people, links: budget.links },
+    identitySource: identity.source,
+  });
 
   const lag = new LoopLag(clock);
   const sources = (): StatusSources => ({
@@ -113,9 +116,12 @@ async function buildNode({ config, runtime, identity, stored, gate }: Foundation
     newestEvent: events.newest,
     outboxLength: chat.outbox?.list().length,
     feeds: feeds && { failure: feeds.failure, figures: feeds.feeds?.figures },
+    groups: groups.session === undefined ? [] : [groups.session.statusEntry(countsOf(events))],
+    groupFailure: groups.failure,
   });
   const ports = controlPorts({
-    ...{ chat, events, feeds, history, people, lag, sources },
+    ...{ chat, context, events, feeds, groups, history, people, lag, sources },
+    line: nodeLineOf(config, { identitySource: identity.source, keptPath: identity.keptPath }),
     seedCount: config.history?.seed ?? 0,
     health: () => healthOf(config, node),
   });
@@ -126,10 +132,26 @@ async function buildNode({ config, runtime, identity, stored, gate }: Foundation
     allowNonLoopback: config.noPassword || gate !== undefined,
   });
   const node: Node = {
-    ...{ identity, stored, people, events, chat, acceptor, dialers, feeds, control, lag },
+    ...{ identity, stored, people, events, chat, acceptor, dialers, feeds, groups, control, lag },
     listening: undefined,
   };
   return node;
+}
+
+/** Whatever peers are reached by. */
+async function networksOf(
+  config: AppConfig,
+  { links, ...parts }: Omit<GroupParts, "mostLinks"> & { readonly links: number },
+): Promise<Pick<Node, "acceptor" | "dialers" | "feeds" | "groups">> {
+  const hasFeeds = config.cxo !== undefined || config.group !== undefined;
+  const listeners = [config.tcpListen !== "", hasFeeds].filter(Boolean).length;
+  const mostLinks = Math.ceil(links / Math.max(1, listeners));
+  return {
+    acceptor: acceptorOf(config, { ...parts, mostLinks }),
+    dialers: dialersOf(config, parts),
+    feeds: await FeedService.open(config, { ...parts, mostLinks }),
+    groups: await GroupService.open(config, { ...parts, mostLinks }),
+  };
 }
 
 interface ChatParts {
@@ -150,11 +172,13 @@ function chatOf(config: AppConfig, parts: ChatParts): DirectChat {
     ack: config.ack,
     events: {
       publishMessage(event, seq) {
-        if (event.direction === "in") unread.received();
+        if (event.direction === "in" && event.channel !== "system") unread.received();
         events.publishMessage(event, seq);
       },
       publishStatus: (event) => events.publishStatus(event),
       forgetMessage: (peer, which) => events.forgetMessage(peer, which),
+      forgetGroup: (group, which) => events.forgetGroup(group, which),
+      publishGroupDelete: (event) => events.publishGroupDelete(event),
     },
     isBlocked: (peer) => privacy?.isBlocked(peer.hex) ?? false,
     isUnapproved: (peer) => privacy?.isUnapproved(peer.hex) ?? false,
@@ -169,7 +193,7 @@ function promiseOf(config: AppConfig, history: KvHistory | undefined): AckMode {
 
 /** Why a probe should not count on this node; nothing when it may. */
 function healthOf(config: AppConfig, node: Node): string[] {
-  const { acceptor, feeds, listening, stored: { history } } = node;
+  const { acceptor, feeds, groups, listening, stored: { history } } = node;
   const reasons: string[] = [];
   if (config.history !== undefined && history === undefined) {
     reasons.push("history store: not open, nothing is kept");
@@ -183,6 +207,10 @@ function healthOf(config: AppConfig, node: Node): string[] {
     reasons.push("tcp-direct: the listener is gone");
   }
   if (feeds?.failure) reasons.push(`cxo: ${feeds.failure}`);
+  if (groups.session?.state.saved === false) {
+    reasons.push("cxo-group: the disk refuses to write, so a restart may forget what was decided");
+  }
+  if (groups.failure !== "") reasons.push(`cxo-group: ${groups.failure}`);
   return reasons;
 }
 
@@ -208,13 +236,16 @@ async function identityOf(config: AppConfig, runtime: NodeRuntime): Promise<Reso
       ...sources,
       sk: config.sk,
       configPath: config.configPath,
+      // A link lets in the key that it was used with: a new one at every start would be of no use.
+      keptPath: config.group?.join ? await keptIdentityPath(config.group) : undefined,
     });
     if (wantsNetwork(config)) { for (const warning of identity.warnings) log.warn(warning); }
     return identity;
   } catch (error) {
     if (wantsNetwork(config)) {
       if (error instanceof IdentityError) { for (const text of error.warnings) log.warn(text); }
-      const network = wantsLinks(config) ? "tcp-direct" : "cxo";
+      const group = config.group === undefined ? "cxo" : "cxo-group";
+      const network = wantsLinks(config) ? "tcp-direct" : group;
       throw new StartError(`${network}: ${errorText(error)}`, { cause: error });
     }
     log.warn(`${errorText(error)}; no network needs the key, so a random one is used`);

@@ -1,3 +1,17 @@
+import { quoteForLog } from "#kit";
+import { DATA_FOLDER } from "./data_folder.ts";
+import {
+  type GroupConfig,
+  type GroupDefaults,
+  groupDefaultsOf,
+  type GroupFlags,
+  groupOf,
+} from "./group_config.ts";
+
+export { DATA_FOLDER } from "./data_folder.ts";
+export { GROUP_FOLDER } from "./group_config.ts";
+export type { GroupConfig, GroupDefaults, GroupFlags, GroupGovernance } from "./group_config.ts";
+
 /** Everything a node needs to know, as plain data. Made by {@link configFromFlags}. */
 export interface AppConfig {
   /** Runs without a visor. */
@@ -51,34 +65,6 @@ export interface CxoConfig {
   readonly cap: number;
 }
 
-/** The flags of a federated group (groups.md 1.3). The group's own layer checks what they say. */
-export interface GroupConfig {
-  /** Value of `--cxo-group`; empty with `--join`, whose link names the group. */
-  readonly id: string;
-  /** Key of the owner, as written; empty with `--join`. */
-  readonly owner: string;
-  /** Invite link of `--join` (groups.md 5.1), as written; empty = none. */
-  readonly join: string;
-  /** Where members reach this node, as written; empty = nowhere. */
-  readonly listen: string;
-  /** Specs `tcp://<pk>@<host>:<port>` of the other members, as written. */
-  readonly peers: readonly string[];
-  /** Whose governance counts: that of the owner and whom it promoted, or that of every member. */
-  readonly governance: GroupGovernance;
-  /** Whether bodies are encrypted; empty = as recorded, else public. */
-  readonly mode: "public" | "private" | "";
-  /** `host:port` for invites, as written; empty = not known. */
-  readonly advertise: string;
-  /** Folder of the groups' records. */
-  readonly folder: string;
-}
-
-/** `all` is the rule of the deployed system (groups.md 1.3). */
-export type GroupGovernance = "owner" | "all";
-
-/** What a group gets from the flags of the node, whenever it begins. */
-export type GroupDefaults = Pick<GroupConfig, "listen" | "advertise" | "folder" | "governance">;
-
 /** The `--persist-…` flags (cli.md 2). For every limit 0 means none; below 0 the store refuses. */
 export interface HistoryConfig {
   /** The store file, as written. */
@@ -103,14 +89,11 @@ export interface HistoryConfig {
   readonly groupRate: number;
 }
 
-/** Folder for what a node keeps besides its history, relative to where it was started (cli.md 2). */
-export const DATA_FOLDER = "./local";
-
 /** The store file when nobody names one. */
 export const DEFAULT_HISTORY_PATH = `${DATA_FOLDER}/skychat-history.db`;
 
-/** Folder of the groups' records when nobody names one. */
-export const GROUP_FOLDER = `${DATA_FOLDER}/groups`;
+/** Where the control surface listens when nobody says (cli.md 2). */
+export const DEFAULT_ADDRESS = ":8001";
 
 /** What the `--persist-…` flags are when nobody gives them (cli.md 2). */
 const PERSIST_DEFAULTS = {
@@ -139,7 +122,7 @@ const GROUP_DEFAULTS = {
 } as const satisfies Partial<AppFlags>;
 
 /** Values of the flags of `app` that decide something, under their long names (cli.md 2). */
-export interface AppFlags {
+export interface AppFlags extends GroupFlags {
   /** `--standalone`: run without a visor. */
   readonly standalone: boolean;
   /** `--addr`: where the control surface listens. */
@@ -162,26 +145,8 @@ export interface AppFlags {
   readonly "internal-token": string;
   /** `--cxo`: direct messages over feeds. */
   readonly cxo: boolean;
-  /** `--cxo-listen`: where the own feed is served. */
-  readonly "cxo-listen": string;
-  /** `--cxo-peer`, once per feed to follow. */
-  readonly "cxo-peer": readonly string[];
   /** `--cxo-cap`: messages kept in the own feed. */
   readonly "cxo-cap": number;
-  /** `--cxo-group`: id of the group to take part in; empty = none. */
-  readonly "cxo-group": string;
-  /** `--cxo-group-owner`: key of its owner. */
-  readonly "cxo-group-owner": string;
-  /** `--cxo-group-governance`: `all`, else it is the owner's. */
-  readonly "cxo-group-governance": string;
-  /** `--cxo-group-mode`; empty = as recorded, else public. */
-  readonly "cxo-group-mode": string;
-  /** `--cxo-advertise`: where members reach `--cxo-listen`; empty = not known. */
-  readonly "cxo-advertise": string;
-  /** `--group-dir`: folder of the groups' records. */
-  readonly "group-dir": string;
-  /** `--join`: an invite link; empty = none. */
-  readonly join: string;
   /** `--ack`; empty = `stored` with `--persist`, else `received`. */
   readonly ack: string;
   /** `--persist`: keep messages. */
@@ -262,6 +227,10 @@ function problemsOf(flags: AppFlags, environment: Environment): string[] {
   } else if (flags.portless) {
     problems.push("--portless needs a visor");
   }
+  const { "cxo-advertise": advertise } = flags;
+  if (advertise !== "" && !/^.+:[0-9]{1,5}$/.test(advertise)) {
+    problems.push(`--cxo-advertise ${quoteForLog(advertise)}: wants host:port`);
+  }
   if (flags["cxo-group"] !== "" && flags.join !== "") {
     problems.push("--join and --cxo-group are mutually exclusive: the link names the group");
   }
@@ -297,33 +266,6 @@ function warningsOf(flags: AppFlags): string[] {
   const apart = flags.join === "" ? "without --cxo-group" : "with --join: the link says it";
   idle(flags["cxo-group"] !== "", GROUP_DEFAULTS, apart);
   return warnings;
-}
-
-/** `--cxo-group` needs no `--cxo` (groups.md 1.3). */
-function groupOf(flags: AppFlags): GroupConfig | undefined {
-  if (flags["cxo-group"] === "" && flags.join === "") return undefined;
-  const joins = flags.join !== "";
-  return {
-    ...groupDefaultsOf(flags),
-    id: flags["cxo-group"],
-    owner: joins ? "" : flags["cxo-group-owner"],
-    join: flags.join,
-    peers: flags["cxo-peer"],
-    mode: joins ? "" : modeOf(flags["cxo-group-mode"]),
-  };
-}
-
-function groupDefaultsOf(flags: AppFlags): GroupDefaults {
-  return {
-    listen: flags["cxo-listen"],
-    advertise: flags["cxo-advertise"],
-    folder: flags["group-dir"] || GROUP_FOLDER,
-    governance: flags["cxo-group-governance"] === "all" ? "all" : "owner",
-  };
-}
-
-function modeOf(word: string): GroupConfig["mode"] {
-  return word === "public" || word === "private" ? word : "";
 }
 
 /** The flags among these that somebody meant something with. */

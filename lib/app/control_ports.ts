@@ -2,11 +2,16 @@ import type { DirectChat } from "#chat";
 import type { EventHub } from "#events";
 import type { Privacy } from "#contacts";
 import { PublicKey } from "#crypto";
+import type { NodeCounts } from "#group";
 import type { ControlPorts, ControlSendOutcome, ControlSendRequest } from "#http";
 import type { LoopLag } from "#metrics";
+import type { LinkContext } from "#net";
 import type { KvHistory } from "#store";
 import { metricsText } from "./metrics.ts";
 import type { FeedService } from "./feeds.ts";
+import { groupsPort } from "./group_port.ts";
+import type { NodeLine } from "./group_lines.ts";
+import type { GroupService } from "./group_service.ts";
 import type { People } from "./people.ts";
 import { statusBody, type StatusSources } from "./status.ts";
 
@@ -16,6 +21,10 @@ export interface ControlParts {
   readonly events: EventHub;
   /** Takes what is sent, where there are feeds. */
   readonly feeds: FeedService | undefined;
+  readonly groups: GroupService;
+  readonly context: LinkContext;
+  /** How this node was started. */
+  readonly line: NodeLine;
   readonly history: KvHistory | undefined;
   readonly people: People;
   readonly lag: LoopLag;
@@ -29,7 +38,8 @@ export interface ControlParts {
 
 /** Plugs a node into the control surface. */
 export function controlPorts(parts: ControlParts): ControlPorts {
-  const { chat, events, feeds, health, history, lag, people, seedCount, sources } = parts;
+  const { chat, context, events, feeds, groups, health, history, lag, line, people } = parts;
+  const { seedCount, sources } = parts;
   const { contacts, privacy, unread } = people;
   return {
     send(request) {
@@ -39,6 +49,17 @@ export function controlPorts(parts: ControlParts): ControlPorts {
       const overLink = feeds === undefined || request.network === "tcp-direct";
       return overLink ? chat.send(request) : publish(request, feeds);
     },
+    get groupMessage() {
+      const takesMessages = groups.session !== undefined || groups.configured;
+      return takesMessages ? (text: string, to?: string) => groups.message(text, to) : undefined;
+    },
+    groupTakesAddressed: groups.configured,
+    groups: groupsPort({
+      ...{ context, history, line },
+      service: groups,
+      hasFeeds: feeds !== undefined,
+      counts: () => countsOf(events),
+    }),
     status: () => statusBody(sources()),
     events,
     history,
@@ -63,6 +84,13 @@ export function controlPorts(parts: ControlParts): ControlPorts {
       }),
     health,
   };
+}
+
+/** What the view of a group says of the whole node. */
+export function countsOf(
+  { dropCount, streamed }: Pick<EventHub, "dropCount" | "streamed">,
+): NodeCounts {
+  return { dropped: dropCount, streamed };
 }
 
 async function publish(

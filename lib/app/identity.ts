@@ -1,10 +1,10 @@
 import type { SecretKey } from "#crypto";
-import { CodedError, errorText, quoteForLog, type Random } from "#kit";
-import { type ReadSmallFile, readSmallFile } from "./bounded_file.ts";
+import { CodedError, errorText, quoteForLog, type Random, toHex } from "#kit";
+import { type ReadSmallFile, readSmallFile, SmallFileError } from "./bounded_file.ts";
 import type { Environment } from "./config.ts";
 
 /** Where an identity came from, as the log names it (cli.md 2.1). */
-export type IdentitySource = "flag" | "env" | "config" | "ephemeral";
+export type IdentitySource = "flag" | "env" | "config" | "kept" | "ephemeral";
 
 /** Environment variable that holds a secret key (noise.md 1.4). */
 export const SECRET_KEY_VARIABLE = "DMSGCURL_SK";
@@ -32,6 +32,8 @@ export interface IdentitySources {
   readonly env: Environment;
   /** Value of `-c`; undefined or empty = not given. */
   readonly configPath: string | undefined;
+  /** File for a key that is made and kept when nothing is given; undefined: none is. */
+  readonly keptPath?: string | undefined;
   /** Whether a random key may stand in when nothing is given. */
   readonly allowEphemeral: boolean;
   /** Source of the random key. */
@@ -48,11 +50,13 @@ export interface ResolvedIdentity {
   readonly source: IdentitySource;
   /** Texts for WARN lines, in order; none holds a secret. */
   readonly warnings: readonly string[];
+  /** The file of a kept one. */
+  readonly keptPath?: string;
 }
 
 /**
- * Finds the identity: `--sk`, then `DMSGCURL_SK`, then the `-c` file, then a random key (cli.md 2.1,
- * noise.md 1.4). No text ever holds a secret key, nor a piece of the file.
+ * Finds the identity: `--sk`, then `DMSGCURL_SK`, then the `-c` file, then a kept key where one may be, then
+ * a random one (cli.md 2.1, noise.md 1.4). No text ever holds a secret key, nor a piece of the file.
  *
  * @throws {IdentityError} with the texts of noise.md 1.4.
  */
@@ -84,6 +88,10 @@ export async function resolveIdentity(sources: IdentitySources): Promise<Resolve
       throw fileError(file, `${quoteForLog(file.path)} sk: ${errorText(error)}`);
     }
   }
+  if (sources.keptPath !== undefined) {
+    const secret = await keptIdentity(sources.keptPath, sources);
+    return { secret, source: "kept", warnings, keptPath: sources.keptPath };
+  }
   if (!sources.allowEphemeral) {
     throw new IdentityError(
       "no-identity",
@@ -97,6 +105,33 @@ export async function resolveIdentity(sources: IdentitySources): Promise<Resolve
       "(set --sk, DMSGCURL_SK env, or -c /path/to/skywire.json to keep one)",
   );
   return { secret: SecretKey.generate(sources.random), source: "ephemeral", warnings };
+}
+
+/** The key of a file that this program made, or a new one that it keeps there. */
+async function keptIdentity(
+  path: string,
+  { random, readFile = readSmallFile }: Pick<IdentitySources, "random" | "readFile">,
+): Promise<SecretKey> {
+  const { SecretKey } = await import("#crypto");
+  const shown = quoteForLog(path);
+  try {
+    const { text, problem } = secretOfJson((await readFile(path)).text);
+    if (problem !== undefined) throw new Error(problem);
+    return SecretKey.parse(text);
+  } catch (error) {
+    const isMissing = error instanceof SmallFileError && error.code === "not-found";
+    if (!isMissing) throw new IdentityError("bad-config", `${shown}: ${errorText(error)}`);
+  }
+  const secret = SecretKey.generate(random);
+  const { denoFiles, folderOf } = await import("#files");
+  try {
+    await denoFiles.makeFolder(folderOf(path));
+    await denoFiles.write(`${path}.tmp`, `${JSON.stringify({ sk: toHex(secret.reveal()) })}\n`);
+    await denoFiles.rename(`${path}.tmp`, path);
+  } catch (error) {
+    throw new IdentityError("bad-config", `write ${shown}: ${errorText(error)}`);
+  }
+  return secret;
 }
 
 interface SecretFile {

@@ -56,12 +56,13 @@ export async function runNode(config: AppConfig, run: NodeRun): Promise<number> 
 }
 
 /** Opens the control port, whose failure ends the process (http-api.md 1.1). */
-async function bindControl({ control, feeds, lag, stored }: Node): Promise<void> {
+async function bindControl({ control, feeds, groups, lag, stored }: Node): Promise<void> {
   try {
     control.listen();
   } catch (error) {
     lag.close();
     await feeds?.close();
+    await groups.close();
     await stored.history?.close();
     throw new StartError(errorText(error), { cause: error });
   }
@@ -74,6 +75,7 @@ function startLinks(
   { runtime, signal }: { runtime: NodeRuntime; signal: AbortSignal },
 ): Promise<void>[] {
   const { log } = runtime;
+  node.groups.start(signal);
   if (!wantsNetwork(config)) {
     log.warn("Warning: no network types enabled, skychat will not accept connections");
     return [];
@@ -115,7 +117,7 @@ async function stopNode(node: Node, running: readonly Promise<void>[]): Promise<
   // Together: requests that wait for a receipt end with the chat, streams with the surface.
   await Promise.all([node.control.shutdown(), node.chat.close()]);
   node.events.close();
-  await Promise.allSettled(running);
+  await Promise.allSettled([...running, node.groups.ended]);
   await node.stored.history?.close();
 }
 

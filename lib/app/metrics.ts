@@ -124,6 +124,18 @@ export const METRICS: readonly Metric[] = [
     },
   },
   {
+    name: "skychat_group_members",
+    type: "gauge",
+    help: "Other members of the group, by whether their feeds are followed now.",
+    read: ({ groups }) => {
+      const [group] = groups;
+      if (group === undefined) return undefined;
+      const others = group.members_count - 1;
+      const up = group.members_connected;
+      return labelled("state", { followed: up, waiting: Math.max(0, others - up) });
+    },
+  },
+  {
     name: "skychat_handshakes_total",
     type: "counter",
     help: "Connections to --tcp-listen, by what became of them.",
@@ -153,6 +165,12 @@ export const METRICS: readonly Metric[] = [
     type: "gauge",
     help: "Stored messages.",
     read: ({ history }) => history?.messages,
+  },
+  {
+    name: "skychat_history_group_messages",
+    type: "gauge",
+    help: "Stored messages of groups.",
+    read: ({ history }) => history?.groupMessages,
   },
   {
     name: "skychat_history_conversations",

@@ -1,5 +1,5 @@
 import type { ChatCounters } from "#chat";
-import type { FeedFigures } from "#group";
+import type { FeedFigures, GroupStatusEntry } from "#group";
 import { rfc3339 } from "#kit";
 import type { Acceptor, Dialer } from "#net";
 import type { StoreFigures } from "#store";
@@ -32,6 +32,10 @@ export interface StatusSources {
   readonly feeds:
     | { readonly failure: string; readonly figures: FeedFigures | undefined }
     | undefined;
+  /** Entries of groups that run (groups.md 6.5). */
+  readonly groups: readonly GroupStatusEntry[];
+  /** Why the group of the configuration does not run; empty when it does, or there is none. */
+  readonly groupFailure: string;
 }
 
 /**
@@ -49,8 +53,10 @@ export function statusBody(sources: StatusSources): Record<string, unknown> {
     events_durable: sources.history !== undefined,
     events_seq: sources.newestEvent,
     frame_proto_version: 1,
-    groups: [],
-    groups_error: "pair-rpc-disabled",
+    groups: sources.groups,
+    ...(sources.groups.length === 0 && {
+      groups_error: sources.groupFailure || "pair-rpc-disabled",
+    }),
     handshakes: sources.listener?.stats ?? null,
     history: historyView(sources.history),
     identity_source: sources.identitySource,

@@ -40,6 +40,8 @@ export async function openStoredHistory(
         perPeerCap: config.perPeerCap,
         totalCapBytes: config.totalCapMib * MIB,
         ttlMs: config.ttlDays * DAY_MS,
+        groupCap: config.groupCap,
+        groupRatePerMinute: config.groupRate,
       },
     });
     return { history, tell: (log) => log.info(openedText(config)) };

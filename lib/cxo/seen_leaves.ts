@@ -36,6 +36,11 @@ export class SeenLeaves {
     if (oldest !== undefined) this.#names.delete(oldest);
   }
 
+  /** Remembers none any more. */
+  clear(): void {
+    this.#names.clear();
+  }
+
   /** Names, oldest first. */
   names(): Iterable<string> {
     return this.#names;

@@ -2,15 +2,13 @@ import { type PublicKey, SecretKey } from "#crypto";
 import { CxoNode, type FeedJournal, FeedSubscriber } from "#cxo";
 import { errorText, quoteForLog } from "#kit";
 import {
-  Acceptor,
-  DEFAULT_ACCEPT_LIMITS,
-  EndpointError,
-  FEED_HANDSHAKE_LIMIT_MS,
+  type Acceptor,
   type FeedEndpoint,
   type LinkContext,
   parseFeedSpec,
-  parseListenAddress,
+  withoutSecrets,
 } from "#net";
+import { feedAcceptor } from "./feed_acceptor.ts";
 import { FeedInbox } from "./feed_inbox.ts";
 import { FeedOutbox, type PublishOutcome } from "./feed_outbox.ts";
 import type { MessageSink } from "./message_sink.ts";
@@ -86,7 +84,8 @@ export class DirectFeeds {
 
   private constructor(
     options: DirectFeedsOptions,
-    { outbox, node, subscribers, inboxes }: {
+    { acceptor, outbox, node, subscribers, inboxes }: {
+      acceptor: Acceptor | undefined;
       outbox: FeedOutbox;
       node: CxoNode;
       subscribers: readonly FeedSubscriber[];
@@ -98,7 +97,7 @@ export class DirectFeeds {
     this.#node = node;
     this.#subscribers = subscribers;
     this.#inboxes = inboxes;
-    this.#acceptor = acceptorOf(options, node);
+    this.#acceptor = acceptor;
   }
 
   /**
@@ -107,10 +106,13 @@ export class DirectFeeds {
    * @throws {EndpointError} `publisher on <listen>: <cause>` for an address that cannot be one
    */
   static async open(options: DirectFeedsOptions): Promise<DirectFeeds> {
-    const { context: { clock, local, log }, journal, sink } = options;
-    checkListenAddress(options.listen);
+    const { context: { clock, local, log }, journal, listen, mostLinks, sink } = options;
     const nodeId = local.publicKey.hex;
     const node = new CxoNode({ nodeId, clock, log });
+    const acceptor = feedAcceptor(options.context, {
+      ...{ listen, mostLinks, title: "publisher" },
+      onLink: (link) => node.attach(link, "acceptor").ended,
+    });
     const outbox = await FeedOutbox.open({
       ...{ clock, log, sink },
       secret: local,
@@ -121,7 +123,7 @@ export class DirectFeeds {
       onHostile: (source, fault) => node.drop(source, fault.message),
     });
     node.share(outbox.feed);
-    return new DirectFeeds(options, { outbox, node, ...await subscribersOf(options) });
+    return new DirectFeeds(options, { acceptor, outbox, node, ...await subscribersOf(options) });
   }
 
   /** What `/status` says. */
@@ -189,29 +191,6 @@ export class DirectFeeds {
   }
 }
 
-function acceptorOf(options: DirectFeedsOptions, node: CxoNode): Acceptor | undefined {
-  const { context, listen, mostLinks } = options;
-  if (listen === "") return undefined;
-  return new Acceptor(context, {
-    address: parseListenAddress(listen),
-    label: listen,
-    listenError: (cause) => `publisher on ${listen}: ${cause}`,
-    name: "cxo",
-    pattern: "XX",
-    handshakeLimitMs: FEED_HANDSHAKE_LIMIT_MS,
-    whitelist: { size: 0, allows: () => true },
-    limits: {
-      connections: mostLinks,
-      // Whoever reaches the port may connect: one source gets a quarter of the places.
-      linksPerSource: Math.min(
-        DEFAULT_ACCEPT_LIMITS.linksPerSource,
-        Math.ceil(mostLinks / 4),
-      ),
-    },
-    onLink: (link) => node.attach(link, "acceptor").ended,
-  });
-}
-
 /** One for each usable `--cxo-peer`; a spec that is none is logged and left out (cxo.md 7.1). */
 async function subscribersOf(
   options: DirectFeedsOptions,
@@ -244,16 +223,6 @@ async function subscribersOf(
   return { subscribers, inboxes: [...inboxes.values()] };
 }
 
-function checkListenAddress(listen: string): void {
-  if (listen === "") return;
-  try {
-    parseListenAddress(listen);
-  } catch (error) {
-    if (!(error instanceof EndpointError)) throw error;
-    throw new EndpointError(error.code, `publisher on ${quoteForLog(listen)}: ${error.message}`);
-  }
-}
-
 function endpointsOf(specs: readonly string[], { local, log }: LinkContext): FeedEndpoint[] {
   const endpoints = new Map<string, FeedEndpoint>();
   for (const spec of specs) {
@@ -269,9 +238,4 @@ function endpointsOf(specs: readonly string[], { local, log }: LinkContext): Fee
     }
   }
   return [...endpoints.values()];
-}
-
-/** Without what may be a secret key that was pasted where a public one belongs. */
-function withoutSecrets(spec: string): string {
-  return spec.replace(/(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/gi, "<64 hex digits>");
 }

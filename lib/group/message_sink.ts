@@ -11,3 +11,19 @@ export interface MessageSink {
   /** Present while so much waits for the disk that no more should come until it resolves. */
   readonly ready: Promise<void> | undefined;
 }
+
+/** A message of a group that its author took back. */
+export interface Retraction {
+  /** The group. */
+  readonly groupId: string;
+  /** Author, 66 hex digits. */
+  readonly sender: string;
+  /** The author's time of the message, nanoseconds since 1970. */
+  readonly ts: bigint;
+}
+
+/** Where messages of groups go. */
+export interface GroupSink extends MessageSink {
+  /** Forgets a message and tells whoever shows it, behind everything surfaced before. Never rejects. */
+  retract(retraction: Retraction): void | Promise<void>;
+}

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { HistoryConfig } from "#app";
+import type { AppConfig, HistoryConfig } from "#app";
+import { SecretKey } from "#crypto";
 import { ROOT } from "#support/spawn.ts";
 import { TestNode } from "#support/test_node.ts";
 
@@ -16,6 +17,21 @@ function historyIn(folder: string): HistoryConfig {
     perPeerRate: 20,
     totalCapMib: 10,
     maxSize: 4096,
+    groupCap: 5_000,
+    groupRate: 60,
+  };
+}
+
+/** A group of this node alone, beside its feed. */
+function groupIn(folder: string): Pick<AppConfig, "group" | "groupDefaults"> {
+  const defaults: AppConfig["groupDefaults"] = {
+    ...{ listen: ":8803", advertise: "", governance: "owner" },
+    folder: `${folder}/groups`,
+  };
+  const owner = SecretKey.parse("0a".repeat(32)).publicKey.hex;
+  return {
+    groupDefaults: defaults,
+    group: { ...defaults, id: "room", owner, join: "", peers: [], mode: "" },
   };
 }
 
@@ -33,6 +49,7 @@ Deno.test("/metrics has what docs/OPERATIONS.md lists, and nothing else", async 
       sk: "0a".repeat(32),
       tcpListen: ":8801",
       cxo: { listen: ":8802", peers: [], cap: 10 },
+      ...groupIn(folder),
       history: historyIn(folder),
     },
   });

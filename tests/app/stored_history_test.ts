@@ -7,6 +7,8 @@ import { keptLog, SELF } from "#support/stored_messages.ts";
 const CONFIG = {
   seed: 50,
   maxSize: 4_096,
+  groupCap: 5_000,
+  groupRate: 60,
   perPeerRate: 20,
   perPeerCap: 500,
   totalCapMib: 10,

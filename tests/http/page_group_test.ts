@@ -99,7 +99,7 @@ Deno.test("unwrapGroupBody agrees with the server about every body", () => {
 Deno.test("a message of a group is the same one on /sse, on /events and in the history", () => {
   for (const ahead of [0n, 3_600_000_000_000n]) {
     const sentAt = WALL + ahead;
-    const event = eventOf("text", sentAt, ahead > 0n ? { ahead: true } : {});
+    const event = eventOf("text", sentAt);
     // The store keeps what is dated far ahead with a time five minutes after its arrival.
     const kept = ahead > 0n ? WALL + 300_000_000_000n : WALL;
     const all = [

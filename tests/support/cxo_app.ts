@@ -3,7 +3,7 @@ import { SecretKey } from "#crypto";
 import { type App, startApp } from "./spawn.ts";
 
 /** History without limits. */
-const NO_LIMITS = ["per-peer-rate", "per-peer-cap", "total-cap", "ttl"]
+export const NO_LIMITS: readonly string[] = ["per-peer-rate", "per-peer-cap", "total-cap", "ttl"]
   .map((limit) => `--persist-${limit}=0`);
 
 /** What a test decides about a node with `--cxo`. */
@@ -80,6 +80,7 @@ export async function publish(app: App, texts: readonly string[]): Promise<void>
 
 /** An event of `/events`. */
 export interface CxoEvent {
+  readonly id: string;
   readonly seq: number;
   readonly dir: string;
   readonly from: string;
@@ -90,18 +91,19 @@ export interface CxoEvent {
 }
 
 /**
- * Everything on `/events` from the beginning, as soon as what is there is enough; after 20 seconds as it
- * is, so that a test can say what is missing.
+ * Everything on `/events` from the beginning, or of another query, as soon as what is there is enough;
+ * after 20 seconds as it is, so that a test can say what is missing.
  */
 export async function eventsUntil(
   app: App,
   isEnough: (events: readonly CxoEvent[]) => boolean,
+  query = "since=0",
 ): Promise<CxoEvent[]> {
   const abort = new AbortController();
   const late = setTimeout(() => abort.abort(), 20_000);
   const events: CxoEvent[] = [];
   try {
-    const reply = await fetch(`http://${app.addr}/events?since=0`, { signal: abort.signal });
+    const reply = await fetch(`http://${app.addr}/events?${query}`, { signal: abort.signal });
     let rest = "";
     for await (const piece of reply.body?.pipeThrough(new TextDecoderStream()) ?? []) {
       const blocks = (rest + piece).split("\n\n");

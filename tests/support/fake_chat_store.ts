@@ -11,6 +11,10 @@ export class FakeChatStore implements ChatStore {
   readonly appended: MessageEvent[] = [];
   /** What was to be removed: peer, id, author. */
   readonly forgotten: [string, string, string][] = [];
+  /** What was to be removed from groups: group, sender, timestamp. */
+  readonly forgottenInGroups: [string, string, bigint][] = [];
+  /** What removals from groups wait for. */
+  forgetGate: Promise<void> = Promise.resolve();
   /** Texts that the limits refuse. */
   readonly refused = new Set<string>(["refused"]);
   /** The next removals reject with this. */
@@ -43,6 +47,16 @@ export class FakeChatStore implements ChatStore {
     this.forgotten.push([peer, id, author]);
     if (this.failForget !== undefined) return Promise.reject(new Error(this.failForget));
     return Promise.resolve(true);
+  }
+
+  async forgetGroup(
+    group: string,
+    { sender, timestamp }: { sender: string; timestamp: bigint },
+  ): Promise<boolean> {
+    this.forgottenInGroups.push([group, sender, timestamp]);
+    await this.forgetGate;
+    if (this.failForget !== undefined) throw new Error(this.failForget);
+    return true;
   }
 
   /** Ends the oldest commits, all of them unless a number is given. */

@@ -8,6 +8,8 @@ export const UNLIMITED: HistoryLimits = {
   maxMessageBytes: 0,
   perPeerRatePerMinute: 0,
   perPeerCap: 0,
+  groupCap: 0,
+  groupRatePerMinute: 0,
   totalCapBytes: 0,
   ttlMs: 0,
 };

@@ -16,6 +16,8 @@ export const DEFAULT_HISTORY: Omit<HistoryConfig, "path"> = {
   perPeerRate: 0,
   totalCapMib: 10,
   maxSize: 4_096,
+  groupCap: 5_000,
+  groupRate: 60,
 };
 
 const [KEEPER_SK, PEER_SK] = ["0a".repeat(32), "0b".repeat(32)];

@@ -110,6 +110,14 @@ const HTTP_ONLY: AppConfig = {
   configPath: undefined,
   noPassword: false,
   cxo: undefined,
+  group: undefined,
+  // Nobody joins a group here, and one that did would find no folder.
+  groupDefaults: {
+    listen: "127.0.0.1:0",
+    advertise: "",
+    folder: "./no-such-folder/groups",
+    governance: "owner",
+  },
   pairEnable: false,
   ack: "received",
   history: undefined,
