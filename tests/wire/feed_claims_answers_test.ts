@@ -15,6 +15,7 @@ import { SeededRandom } from "#support/seeded_random.ts";
 import type { AppConfig } from "../../lib/app/config.ts";
 import { type ControlParts, controlPorts } from "../../lib/app/control_ports.ts";
 import { FeedService } from "../../lib/app/feeds.ts";
+import { GroupService } from "../../lib/app/group_service.ts";
 import { postMessage } from "../../lib/http/message_route.ts";
 
 const SELF = secretOf(8_802);
@@ -47,17 +48,22 @@ async function withFeed(
   });
   const people: Partial<ControlParts["people"]> = {};
   const config: Partial<AppConfig> = { cxo: { cap: 100, listen: "", peers: [] } };
-  const service = await FeedService.open(config as AppConfig, {
+  const made = {
     context: {
       ...{ clock, random, log: silentLog, local: SELF },
       network: new MemoryNetwork(),
       requirePostQuantum: false,
     },
     ...{ chat, history, people: people as ControlParts["people"], mostLinks: 4 },
+  };
+  const service = await FeedService.open(config as AppConfig, made);
+  const groups = await GroupService.open(config as AppConfig, {
+    ...made,
+    identitySource: "flag",
   });
   assert.ok(service?.feeds !== undefined);
   const parts: Partial<ControlParts> = {
-    ...{ chat, events, history, feeds: service },
+    ...{ chat, events, history, feeds: service, groups },
     people: people as ControlParts["people"],
   };
   const ports = controlPorts(parts as ControlParts);
