@@ -1,3 +1,4 @@
+import { appState } from "./app_state.ts";
 import type { CLIENT_FLAGS } from "./client_flags.ts";
 import type { Call } from "./command.ts";
 import { type Answer, ControlClient, type ControlRequest, refusal } from "./control_client.ts";
@@ -13,7 +14,23 @@ export type GroupCall = Call<typeof CLIENT_FLAGS>;
 const ROUTES: readonly string[] = ["join", "resolve", "catalog", "history"];
 
 /** What to try where the app runs no group. */
-const START_HINT = "start the app with --cxo-group ID --cxo-group-owner PK, or with --join LINK";
+export const START_HINT =
+  "make one with skychat group create, take part in one with skychat group join LINK, or start the " +
+  "app with --cxo-group or --join";
+
+/** What `/status` says where no group was to run (groups.md 6.5). */
+const NONE_CONFIGURED = "pair-rpc-disabled";
+
+/** The app runs no group. */
+export class NoGroup extends CliError {
+  /** Why the one that was to run does not; empty where there was none, or nobody says. */
+  readonly reason: string;
+
+  constructor(text: string, reason: string) {
+    super(reason === "" ? text : `${text}: ${reason}`, { hint: START_HINT });
+    this.reason = reason;
+  }
+}
 
 /**
  * Path of a group on the control surface, or of something below it.
@@ -84,7 +101,17 @@ export async function groupAnswer(
     throw client.down(error);
   });
   if (answer.status === 200 || answer.status === 204) return answer;
+  if (answer.status === 503 && answer.body.trimStart().startsWith("groups disabled")) {
+    const reason = groupsError(await appState(client) ?? {});
+    throw new NoGroup(serverText(answer.body), reason);
+  }
   throw groupRefusal(answer, id);
+}
+
+/** Why the group that was to run does not, as `/status` says; empty where there was none. */
+export function groupsError(status: JsonView): string {
+  const text = textField(status, "groups_error");
+  return text === NONE_CONFIGURED ? "" : serverText(text);
 }
 
 /** A refusal of a group route (groups.md 6.4): its text says enough. */
@@ -97,10 +124,11 @@ function groupRefusal(answer: Answer, id: string | undefined): CliError {
       hint: "skychat group list shows those there are",
     });
   }
+  if (status === 404 && text === "no message of yours with that time") {
+    return new CliError(text, { hint: "skychat group history --json shows the times, as ts" });
+  }
   // Any other 404 is that of a server which knows no such route.
-  if (status === 404 && text !== "no message of yours with that time") return refusal(answer);
-  const disabled = status === 503 && text.startsWith("groups disabled");
-  return new CliError(text, { hint: disabled ? START_HINT : undefined });
+  return status === 404 ? refusal(answer) : new CliError(text);
 }
 
 /** A group as the app describes it (groups.md 6.4). */

@@ -72,7 +72,8 @@ export const GROUP_COMMANDS: readonly CommandSpec[] = [
     name: "group unsend",
     summary: "take an own message back for everybody",
     notes:
-      "TIME is the message's own, in nanoseconds since 1970 or as group history --json has it.",
+      "TIME is the message's own, in nanoseconds since 1970 as group send --json has it, or as " +
+      "group history --json has it.",
     operands: "ID TIME",
     flags: CLIENT_FLAGS,
     load: async () => ({ run: (await import("./commands/group_send.ts")).unsend }),

@@ -1,12 +1,24 @@
-import { utf8Text } from "#kit";
 import { AliasBook } from "../alias_book.ts";
 import type { Call } from "../command.ts";
 import { CliError, EXIT_OK, usageError } from "../errors.ts";
 import { askGroup, type GroupCall, groupInfoOf, groupPath } from "../group_client.ts";
 import { printGroup, takeOperands } from "../group_client.ts";
 import type { GROUP_CREATE_FLAGS, GROUP_INVITE_FLAGS } from "../group_flags.ts";
+import {
+  commandWord,
+  LINK_PREFIX,
+  noteSecretKey,
+  noteUnstored,
+  noteWithoutAddress,
+} from "../group_notes.ts";
 import { groupPeer } from "../group_peer.ts";
-import { numberField, objectField, parseJsonObject, textField } from "../json_view.ts";
+import {
+  type JsonView,
+  numberField,
+  objectField,
+  parseJsonObject,
+  textField,
+} from "../json_view.ts";
 import { escapeBody } from "../terminal_text.ts";
 
 type CreateCall = Call<typeof GROUP_CREATE_FLAGS>;
@@ -14,8 +26,8 @@ type CreateCall = Call<typeof GROUP_CREATE_FLAGS>;
 const MODES: readonly string[] = ["public", "private"];
 const KINDS: readonly string[] = [...MODES, "channel"];
 
-/** What an invite link begins with; anything else is a short address (groups.md 5.1). */
-const LINK_PREFIX = "skychat:invite:";
+/** How a node stands with a group that has not let it in. */
+const WAITING: readonly string[] = ["pending", "awaiting_approval"];
 
 /** Founds a group (groups.md 6.6). */
 export async function create(call: CreateCall): Promise<number> {
@@ -23,7 +35,9 @@ export async function create(call: CreateCall): Promise<number> {
   const body = await askGroup(call, { path: "/group", json });
   const answer = parseJsonObject(body);
   const { view, id, members } = groupInfoOf("create", answer?.["info"]);
-  const start = objectField(answer ?? {}, "start");
+  const link = textField(answer ?? {}, "invite");
+  const start = objectField(answer ?? {}, "start") ?? {};
+  const ownerLine = textField(start, "owner");
   const started = (whose: string, line: string) =>
     line === "" ? [] : ["", `start ${whose} node with:`, `  ${escapeBody(line)}`];
   printGroup(call, {
@@ -37,12 +51,14 @@ export async function create(call: CreateCall): Promise<number> {
       `  members: ${members.length}`,
       "",
       "invite link (share with members):",
-      `  ${escapeBody(textField(answer ?? {}, "invite"))}`,
-      ...started("the owner's", textField(start ?? {}, "owner")),
-      ...started("a member's", textField(start ?? {}, "member")),
+      `  ${escapeBody(link)}`,
+      ...started("the owner's", ownerLine),
+      ...started("a member's", textField(start, "member")),
     ],
   });
-  noteWithoutAddress(call, textField(answer ?? {}, "invite"));
+  noteUnstored(call, view);
+  noteSecretKey(call, ownerLine);
+  noteWithoutAddress(call, { link, origin: "own" });
   return EXIT_OK;
 }
 
@@ -77,7 +93,7 @@ export async function join(call: GroupCall): Promise<number> {
   const body = await askGroup(call, { path: "/group/join", json: JSON.stringify(request) });
   const { view, id } = groupInfoOf("join", body);
   const name = `"${escapeBody(textField(view, "name"))}"`;
-  const waits = textField(view, "status") === "pending";
+  const waits = WAITING.includes(textField(view, "status"));
   printGroup(call, {
     body,
     lines: [
@@ -87,9 +103,20 @@ export async function join(call: GroupCall): Promise<number> {
       `  id:    ${escapeBody(id)}`,
       `  owner: ${escapeBody(textField(view, "owner_pk"))}`,
       `  mode:  ${escapeBody(textField(view, "mode"))}`,
+      ...(waits ? admissionLines(view) : []),
     ],
   });
+  noteUnstored(call, view);
+  noteWithoutAddress(call, { link, origin: "foreign" });
   return EXIT_OK;
+}
+
+/** What lets this node in, where the app says which key it has. */
+function admissionLines(view: JsonView): string[] {
+  const self = textField(view, "self_pk");
+  if (self === "") return [];
+  const words = [textField(view, "id"), self].map(commandWord);
+  return [`ask an admin to run: skychat group add ${words.join(" ")}`];
 }
 
 /** Prints an invite link (groups.md 6.6). */
@@ -101,22 +128,6 @@ export async function invite(call: Call<typeof GROUP_INVITE_FLAGS>): Promise<num
   const link = textField(parseJsonObject(body) ?? {}, "invite");
   if (link === "") throw new CliError("group invite: the answer has no link");
   printGroup(call, { body: JSON.stringify(link), lines: [escapeBody(link)] });
-  noteWithoutAddress(call, link);
+  noteWithoutAddress(call, { link, origin: "own" });
   return EXIT_OK;
-}
-
-/** A link by which nobody finds the group is of use only to those whom a member dials. */
-function noteWithoutAddress({ io }: Pick<GroupCall, "io">, link: string): void {
-  let text: string;
-  try {
-    const code = link.trim().slice(LINK_PREFIX.length);
-    text = utf8Text(Uint8Array.fromBase64(code, { alphabet: "base64url" }));
-  } catch {
-    return;
-  }
-  if (parseJsonObject(text)?.["cxo"] !== undefined) return;
-  io.output.note(
-    "the link names no address, since nobody knows where members reach this node: give " +
-      "--address host:port, or start the app with --cxo-advertise",
-  );
 }

@@ -1,15 +1,28 @@
 import { formatDuration } from "#kit";
 import { CliError, EXIT_OK } from "../errors.ts";
+import { appState } from "../app_state.ts";
+import { ControlClient } from "../control_client.ts";
 import {
   askGroup,
   type GroupCall,
   type GroupInfo,
   groupInfoOf,
   groupPath,
+  groupsError,
+  NoGroup,
+  START_HINT,
 } from "../group_client.ts";
 import { printGroup, takeOperands } from "../group_client.ts";
 import { momentOf, timeOrDash, wholeSecondsUtc } from "../group_time.ts";
-import { type JsonView, numberField, objectField, parseJsonList, textField } from "../json_view.ts";
+import {
+  type JsonView,
+  numberField,
+  objectField,
+  objectListField,
+  parseJsonList,
+  textField,
+  textListField,
+} from "../json_view.ts";
 import { tableLines } from "../text_table.ts";
 import { escapeBody, hideControls } from "../terminal_text.ts";
 import { MAX_HISTORY_BYTES } from "./history.ts";
@@ -19,9 +32,11 @@ const LABEL_COLUMNS = 19;
 
 /** Shows the groups of the node as a table (groups.md 6.6). */
 export async function list(call: GroupCall): Promise<number> {
-  const body = await askGroup(call, { path: "/group" }, { maxBytes: MAX_HISTORY_BYTES });
+  const body = await listBody(call);
+  if (body === undefined) return sayNone(call);
   const groups = parseJsonList(body);
   if (groups === undefined) throw new CliError("group list: the answer is no JSON list");
+  if (groups.length === 0) return sayNone(call, await appState(ControlClient.of(call)));
   const rows = groups.map((view) => {
     const { members } = groupInfoOf("list", view);
     return [
@@ -35,7 +50,39 @@ export async function list(call: GroupCall): Promise<number> {
   return EXIT_OK;
 }
 
-/** Shows one group (groups.md 6.6). */
+/** The list of the app; undefined where it runs no group and was not to run one. */
+async function listBody(call: GroupCall): Promise<string | undefined> {
+  try {
+    return await askGroup(call, { path: "/group" }, { maxBytes: MAX_HISTORY_BYTES });
+  } catch (error) {
+    if (error instanceof NoGroup && error.reason === "") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Says that there is nothing to list, and why, where `/status` tells: an app that answers with an empty
+ * list may have a group that put this node out.
+ */
+function sayNone({ flags, io }: GroupCall, status: JsonView = {}): number {
+  const reason = groupsError(status);
+  if (reason !== "") throw new NoGroup("no group runs here", reason);
+  if (flags.json) {
+    io.output.json("[]");
+    return EXIT_OK;
+  }
+  const left = objectListField(status, "groups").map((group) =>
+    `${escapeBody(textField(group, "id"))} (${escapeBody(textField(group, "status"))})`
+  );
+  io.output.note(
+    left.length === 0
+      ? `no group runs here: ${START_HINT}`
+      : `no group to list: this node is out of ${left.join(", ")}`,
+  );
+  return EXIT_OK;
+}
+
+/** Shows one group (groups.md 6.6), and below its lines what else there is to know. */
 export async function info(call: GroupCall): Promise<number> {
   const [id = ""] = takeOperands("info", { operands: call.operands, names: ["ID"] });
   const body = await askGroup(call, { path: groupPath(id) }, { id, maxBytes: MAX_HISTORY_BYTES });
@@ -45,6 +92,8 @@ export async function info(call: GroupCall): Promise<number> {
     ...keyLines("members", group.members),
     ...(group.admins.length > 0 ? keyLines("admins", group.admins) : []),
     ...inboundLines(group.view, call.io.clock.wall()),
+    ...restrictionLines(group.view),
+    ...troubleLines(group.view),
   ];
   printGroup(call, { body, lines });
   return EXIT_OK;
@@ -101,6 +150,35 @@ function inboundLines(view: JsonView, now: bigint): string[] {
   });
   const table = tableLines([["PEER", "LAST_INBOUND", "AGE", "UPDATES"], ...rows]);
   return [`peer_last_inbound (${peers.length}):`, ...table.map((line) => `  ${line}`)];
+}
+
+/** Who may not do what; nothing in a group where everybody may everything. */
+function restrictionLines(view: JsonView): string[] {
+  const reason = textField(view, "cannot_post_reason");
+  const list = (name: string) => {
+    const keys = textListField(view, name);
+    return keys.length === 0 ? [] : keyLines(name, keys);
+  };
+  return [
+    ...(textField(view, "kind") === "channel" ? [field("kind", "channel")] : []),
+    ...(view["read_only"] === true ? [field("read_only", "true")] : []),
+    ...(reason === "" ? [] : [field("cannot_post", reason)]),
+    ...list("banned"),
+    ...list("muted"),
+  ];
+}
+
+/** Why members are not connected, where the app knows. */
+function troubleLines(view: JsonView): string[] {
+  const troubles = objectField(view, "peer_trouble") ?? {};
+  const connected = objectField(view, "peer_connected") ?? {};
+  const rows = Object.keys(troubles).sort().flatMap((peer) => {
+    const trouble = textField(troubles, peer);
+    return trouble === "" || connected[peer] === true ? [] : [[cell(peer), cell(trouble)]];
+  });
+  if (rows.length === 0) return [];
+  const table = tableLines([["PEER", "TROUBLE"], ...rows]);
+  return [`peer_trouble (${rows.length}):`, ...table.map((line) => `  ${line}`)];
 }
 
 /** Whole seconds; clocks that disagree make no negative age. */

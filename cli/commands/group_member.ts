@@ -10,6 +10,7 @@ import {
   groupPath,
 } from "../group_client.ts";
 import { printGroup, takeOperands } from "../group_client.ts";
+import { noteUnstored } from "../group_notes.ts";
 import { groupPeer } from "../group_peer.ts";
 
 /** What an admin does to one key (groups.md 6.6). */
@@ -39,6 +40,7 @@ async function change(call: GroupCall, verb: MemberVerb): Promise<number> {
   const body = await askGroup(call, { path, json: JSON.stringify({ pk, addr }) }, { id });
   const info = groupInfoOf(verb, body);
   printGroup(call, { body, lines: [resultLine(info, { id, verb, pk })] });
+  noteUnstored(call, info.view);
   return EXIT_OK;
 }
 

@@ -10,13 +10,20 @@ import {
   takeOperands,
 } from "../group_client.ts";
 import type { GROUP_SEND_FLAGS } from "../group_flags.ts";
+import { commandWord } from "../group_notes.ts";
+import { parseJsonObject, textField } from "../json_view.ts";
 import { UNSTORED_NOTE } from "../send_result.ts";
 
 /** Largest time that fits into 64 bits, nanoseconds. */
 const MOST_NANOS = 2n ** 63n - 1n;
 
+/** How a node stands with a group whose members do not follow it. */
+const UNREAD: readonly string[] = ["awaiting_approval", "revoked", "banned"];
+
+type SendCall = Call<typeof GROUP_SEND_FLAGS>;
+
 /** Sends words to a group (groups.md 6.6). */
-export async function send(call: Call<typeof GROUP_SEND_FLAGS>): Promise<number> {
+export async function send(call: SendCall): Promise<number> {
   const { flags, given, io, operands: [id, ...words] } = call;
   if (id === undefined) throw usageError("group send: wants ID and a text");
   if (given.has("message") && words.length > 0) {
@@ -26,11 +33,29 @@ export async function send(call: Call<typeof GROUP_SEND_FLAGS>): Promise<number>
   if (text === "") throw usageError("group send: what? give a text behind the id");
   const json = JSON.stringify({ text });
   const answer = await groupAnswer(call, { path: groupPath(id, "send"), json }, { id });
+  // An answer without a body says it in headers (docs/HTTP.md).
+  const stored = answer.headers?.get("x-skychat-stored") !== "false";
+  const ts = answer.headers?.get("x-skychat-ts-nano") ?? "";
+  if (flags.json && /^[1-9][0-9]{0,18}$/.test(ts)) {
+    // As digits: the number is larger than JSON.stringify can write.
+    io.output.json(`{"ts_nano":${ts},"stored":${stored}}`);
+    return EXIT_OK;
+  }
   printGroup(call, { body: answer.body, lines: [`sent to ${id}`] });
-  // An answer without a body says it in a header (docs/HTTP.md).
-  const unstored = answer.headers?.get("x-skychat-stored") === "false";
-  if (!flags.json && unstored) io.output.note(UNSTORED_NOTE);
+  if (flags.json) return EXIT_OK;
+  if (!stored) io.output.note(UNSTORED_NOTE);
+  await noteUnread(call, id);
   return EXIT_OK;
+}
+
+/** Whoever writes where no member reads on should know; what cannot be found out is no failure. */
+async function noteUnread(call: SendCall, id: string): Promise<void> {
+  const body = await askGroup(call, { path: groupPath(id) }, { id }).catch(() => "");
+  const status = textField(parseJsonObject(body) ?? {}, "status");
+  if (!UNREAD.includes(status)) return;
+  call.io.output.note(
+    `no member reads this node now (status ${status}): see skychat group info ${commandWord(id)}`,
+  );
 }
 
 /** Takes an own message back (groups.md 6.6). */

@@ -1,6 +1,7 @@
 import { EXIT_OK, usageError } from "../errors.ts";
 import { askGroup, type GroupCall, groupInfoOf, groupPath } from "../group_client.ts";
 import { printGroup, takeOperands } from "../group_client.ts";
+import { noteUnstored } from "../group_notes.ts";
 import { numberField, objectField, parseJsonObject } from "../json_view.ts";
 
 const ON: readonly string[] = ["on", "true", "yes", "enable", "enabled"];
@@ -11,8 +12,9 @@ export async function readOnly(call: GroupCall): Promise<number> {
   const { id, on } = switchOf("readonly", call);
   const json = JSON.stringify({ read_only: on });
   const body = await askGroup(call, { path: groupPath(id, "readonly"), json }, { id });
-  groupInfoOf("readonly", body);
+  const { view } = groupInfoOf("readonly", body);
   printGroup(call, { body, lines: [`group ${id} is ${on ? "read-only" : "open"}`] });
+  noteUnstored(call, view);
   return EXIT_OK;
 }
 
@@ -21,9 +23,10 @@ export async function peerBackfill(call: GroupCall): Promise<number> {
   const { id, on } = switchOf("peer-backfill", call);
   const json = JSON.stringify({ enabled: on });
   const body = await askGroup(call, { path: groupPath(id, "peer-backfill"), json }, { id });
-  groupInfoOf("peer-backfill", body);
+  const { view } = groupInfoOf("peer-backfill", body);
   const served = on ? "any online member" : "admins only";
   printGroup(call, { body, lines: [`group ${id} history served by: ${served}`] });
+  noteUnstored(call, view);
   return EXIT_OK;
 }
 
@@ -43,6 +46,7 @@ export async function rotateKey(call: GroupCall): Promise<number> {
       `  sealed for: ${sealed} member(s)`,
     ],
   });
+  noteUnstored(call, view);
   return EXIT_OK;
 }
 

@@ -7,7 +7,7 @@ type SendCall = Call<typeof SEND_FLAGS>;
 /** Sends one message (cli.md 4). The two ways are loaded apart: a one-shot needs no control client. */
 export async function run(call: SendCall): Promise<number> {
   const { flags } = call;
-  checkFlags(call);
+  await checkFlags(call);
   const message = flags.stdin
     ? await (await import("../stdin_message.ts")).readMessage(call.io)
     : flags.msg;
@@ -16,8 +16,9 @@ export async function run(call: SendCall): Promise<number> {
   return await (await import("../send_app.ts")).sendThroughApp(whole);
 }
 
-/** What flags mean together; nothing is read before that is clear. */
-function checkFlags({ flags, given }: SendCall): void {
+/** What flags mean together; no message is read before that is clear. */
+async function checkFlags(call: SendCall): Promise<void> {
+  const { flags, given } = call;
   if (given.has("msg") && flags.stdin) {
     throw usageError("--msg and --stdin are mutually exclusive");
   }
@@ -29,6 +30,10 @@ function checkFlags({ flags, given }: SendCall): void {
   }
   if (given.has("expire") && !flags.queue) throw usageError("--expire needs --queue");
   if (flags.via === "" && flags.to === "") {
-    throw usageError("either --to <pk> or --via tcp://<pk>@host:port is required");
+    // Hints are no part of the JSON form, so there is nothing to ask for.
+    const hint = flags.json
+      ? undefined
+      : await (await import("../send_group_hint.ts")).sendGroupHint(call);
+    throw usageError("either --to <pk> or --via tcp://<pk>@host:port is required", hint);
   }
 }

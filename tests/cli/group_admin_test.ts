@@ -142,14 +142,21 @@ const COMMANDS: readonly (readonly string[])[] = [
 ];
 
 const DISABLED = "groups disabled (visor RPC unavailable)";
-const START = "start the app with --cxo-group ID --cxo-group-owner PK, or with --join LINK";
+const START =
+  "make one with skychat group create, take part in one with skychat group join LINK, " +
+  "or start the app with --cxo-group or --join";
 
 const refusals: readonly [status: number, body: string, text: string, hint?: string][] = [
   [503, `${DISABLED}\n`, DISABLED, START],
   [503, "cxo publish: cxo publisher not ready\n", "cxo publish: cxo publisher not ready"],
   [404, "no such group\n", `no such group "${ID}"`, "skychat group list shows those there are"],
   [404, "404 page not found\n", "server error 404: 404 page not found"],
-  [404, "no message of yours with that time\n", "no message of yours with that time"],
+  [
+    404,
+    "no message of yours with that time\n",
+    "no message of yours with that time",
+    "skychat group history --json shows the times, as ts",
+  ],
   [
     403,
     "group: AddMember: only admins can edit roster\n",

@@ -65,14 +65,6 @@ team                                        public  member  active  2        -
   assert.deepEqual({ code, stderr, paths }, { code: 0, stderr: "", paths: ["/group"] });
 });
 
-Deno.test("group list without groups is its heading, and an empty list with --json", async () => {
-  for (const body of [[], null]) {
-    const { stdout } = await ask(["list"], body);
-    assert.equal(stdout, "ID  NAME  MODE  ROLE  STATUS  MEMBERS  LAST_MESSAGE\n");
-  }
-  assert.equal((await ask(["list", "--json"], [])).stdout, "[]\n");
-});
-
 Deno.test("group list --json is the app's list, indented, with every digit of its numbers", async () => {
   const body = '[{"id":"a","n":1789000000123456789,"t":"a,b: {\\"x\\"}","e":{},"l":[1,[]]}]\n';
   const { stdout } = await ask(["list", "--json"], body);
@@ -211,6 +203,45 @@ Deno.test("group info puts nothing of an app on a line of its own", async () => 
   assert.ok(lines.includes("members (1):"));
   assert.ok(lines.includes("port:              0"));
   assert.equal(lines.at(-3), "  x\\nrole: owner\\x1b[2J  never         -    0");
+});
+
+Deno.test("group info adds who may not do what, and why members are not connected", async () => {
+  const plain = (await ask(["info", ID], ops)).stdout;
+  const odd = {
+    ...ops,
+    kind: "channel",
+    read_only: true,
+    can_post: false,
+    cannot_post_reason: "this is a channel\nrole: owner",
+    banned: [A],
+    muted: [B, C],
+    peer_connected: { [A]: true, [B]: false },
+    peer_trouble: { [C]: "dial: no\troute", [B]: "subscribe rejected", [A]: "old" },
+  };
+  const { stdout } = await ask(["info", ID], odd);
+  assert.equal(
+    stdout,
+    `${plain}kind:              channel
+read_only:         true
+cannot_post:       this is a channel\\nrole: owner
+banned (1):
+  ${A}
+muted (2):
+  ${B}
+  ${C}
+peer_trouble (2):
+  ${"PEER".padEnd(A.length + 2)}TROUBLE
+  ${B}  subscribe rejected
+  ${C}  dial: no\\troute
+`,
+  );
+  const none = {
+    ...ops,
+    ...{ kind: "private", read_only: false, can_post: true, cannot_post_reason: 7 },
+    ...{ banned: [], muted: null, peer_trouble: { [A]: "old", [B]: "", [C]: 7 } },
+    peer_connected: { [A]: true },
+  };
+  assert.equal((await ask(["info", ID], none)).stdout, plain);
 });
 
 Deno.test("group list refuses what is no list of groups", async () => {

@@ -284,11 +284,6 @@ const mistakes: readonly [name: string, args: readonly string[], text: string][]
     [...SEND, "-n", "tor"],
     "invalid network type \"tor\" (use 'skynet' or 'dmsg')",
   ],
-  [
-    "no recipient",
-    ["send", "-m", "x"],
-    "either --to <pk> or --via tcp://<pk>@host:port is required",
-  ],
   ["no message", ["send", "-t", PEER], 'required flag(s) "msg" not set'],
   ["two messages", [...SEND, "--stdin"], "--msg and --stdin are mutually exclusive"],
   [
