@@ -3,8 +3,11 @@ import { cryptoPart } from "./crypto_part.ts";
 import { cxoPart } from "./cxo_part.ts";
 import { durablePart } from "./durable_part.ts";
 import { fanOutPart } from "./fan_out_part.ts";
+import { groupPart } from "./group_part.ts";
 import { handshakePart } from "./handshake_part.ts";
+import { memberPart } from "./member_part.ts";
 import { memoryPart } from "./memory_part.ts";
+import { longMeshPart, meshPart } from "./mesh_part.ts";
 import { oneShotPart } from "./one_shot_part.ts";
 import { pipelinePart } from "./pipeline_part.ts";
 import { recordsPart } from "./records_part.ts";
@@ -29,5 +32,9 @@ export const PARTS: readonly Part[] = [
   searchPart,
   durablePart,
   cxoPart,
+  groupPart,
+  memberPart,
+  meshPart,
+  longMeshPart,
   oneShotPart,
 ];

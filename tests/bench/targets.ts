@@ -56,4 +56,6 @@ export const TARGETS = {
   nothingLost: atMost(0),
   catchUp: atLeast(25_000),
   feedGrowth: atMostTimes(2),
+  groupCatchUp: atLeast(2_500),
+  oneCopy: atMostTimes(1.5),
 } as const;
