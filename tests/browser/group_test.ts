@@ -219,7 +219,7 @@ sceneTest("founds a private group from the page, joins it, adds and leaves", asy
   match(invite, /^skychat:invite:/);
   match(
     await page.getByLabel("Start this node with", { exact: true }).inputValue(),
-    /^skychat app --standalone --cxo-group .* --cxo-group-mode private/,
+    /^skychat app --standalone --addr \S+ --cxo-group .* --cxo-group-mode private/,
   );
   ok((await page.getByLabel("A member’s node", { exact: false }).first().inputValue())
     .endsWith(`--join ${invite}`));

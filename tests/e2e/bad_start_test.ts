@@ -33,8 +33,8 @@ const refusals: readonly [name: string, flags: readonly string[], last: string |
   ["a value is missing", ["--tcp-listen"], /^skychat: .*--tcp-listen/],
   [
     "a flag is not in this build yet",
-    ["--cxo-group", "g"],
-    "skychat: --cxo-group: not in this build yet",
+    ["--os-notify"],
+    "skychat: --os-notify: not in this build yet",
   ],
   [
     "the password file is a folder",
