@@ -5,7 +5,7 @@ import { type GroupCharter, Roster } from "./roster.ts";
 export interface Settled {
   readonly facts: Facts;
   readonly roster: Roster;
-  /** On whose facts that depends: admins, and those through whom they became admins. */
+  /** On whose facts that depends, and on nobody else's: admins, and those through whom they became admins. */
   readonly heard: ReadonlySet<string>;
 }
 
@@ -20,8 +20,9 @@ export interface Settled {
  * (`Governance`).
  */
 export function settle(charter: GroupCharter, said: ReadonlyMap<string, Facts>): Settled {
+  const heard = new Set<string>();
   for (const resigned = resignations(said);;) {
-    const settled = settleWith(charter, said, resigned);
+    const settled = settleWith(charter, said, { heard, resigned });
     const promoted = [...resigned.keys()]
       .filter((pk) => settled.facts.get(`admin:${pk}`)?.op === "promote");
     if (promoted.length === 0) return settled;
@@ -33,14 +34,13 @@ export function settle(charter: GroupCharter, said: ReadonlyMap<string, Facts>):
 function settleWith(
   charter: GroupCharter,
   said: ReadonlyMap<string, Facts>,
-  resigned: ReadonlyMap<string, Fact>,
+  { heard, resigned }: { heard: Set<string>; resigned: ReadonlyMap<string, Fact> },
 ): Settled {
   const counted = new Map(Array.from(said, ([pk, facts]): [string, Facts] => {
     const until = resigned.get(pk)?.issuedAt;
     return [pk, until === undefined ? withoutOwnEnd(pk, facts) : saidUntil(pk, facts, until)];
   }));
   const excluded = new Set<string>();
-  const heard = new Set<string>();
   for (;;) {
     const { admins, circle, facts, met } = walk(charter, counted, excluded);
     for (const pk of met.flat()) heard.add(pk);

@@ -97,7 +97,7 @@ export function mergeFacts(a: Facts, b: Facts): Facts {
 
 /** Whether merging the mutation changes anything. */
 export function addsTo(facts: Facts, m: Mutation): boolean {
-  return mergeFacts(facts, factsOf(m)) !== facts;
+  return [...factsOf(m)].some(([register, fact]) => isNewer(fact, facts.get(register)));
 }
 
 /** Whether the registers that the mutation makes still fit below {@link MAX_REGISTERS}. */

@@ -1,25 +1,22 @@
 import { type Clock, type Log, quoteForLog } from "#kit";
 import {
   addsTo,
+  type Fact,
   type Facts,
   factsOf,
   hasRoomFor,
+  isNewer,
   MAX_REGISTERS,
-  mergeFacts,
   NO_FACTS,
+  type Register,
   registersOf,
   type SaidFact,
 } from "./facts.ts";
 import { settle, type Settled } from "./authority.ts";
-import { dropOfHeaviest } from "./fair_drop.ts";
 import { type Mutation, mutationDigest, verifyMutation } from "./mutation.ts";
 import { freshness, MAX_SKEW_NANOS } from "./replay_guard.ts";
 import type { GroupCharter, Roster } from "./roster.ts";
-
-/** Decisions kept of people who are no admins, or that are dated too far ahead (groups.md 4.7). */
-export const MAX_WAITING_RECORDS = 256;
-/** Those of one issuer (ours), so that no member pushes out the records of all others. */
-const MAX_WAITING_OF_ISSUER = 64;
+import { MAX_WAITING_OF_ISSUER, MAX_WAITING_RECORDS, WaitingRecords } from "./waiting_records.ts";
 
 /** Facts of all issuers together (ours): each admin says again what others decided. */
 const MAX_SAID = 4 * MAX_REGISTERS;
@@ -62,22 +59,19 @@ export interface GovernanceOptions {
 export class Governance {
   readonly #options: GovernanceOptions;
   /** What each issuer said last about each thing, whether it counts or not. */
-  readonly #said = new Map<string, Facts>();
+  readonly #said = new Map<string, Map<Register, Fact>>();
   /** Records that nobody was told of, by digest, oldest first: they do not count yet. */
   readonly #untold = new Map<string, Mutation>();
-  /** Records that are dated too far ahead, by digest, oldest first. */
-  readonly #early = new Map<string, Mutation>();
-  /** Records of people whom nobody listed yet, by the member that brought them and digest, oldest first. */
-  readonly #ofStrangers = new Map<string, Mutation>();
+  /** Records that are dated too far ahead. */
+  readonly #early = new WaitingRecords();
+  /** Records of people whom nobody listed yet. */
+  readonly #ofStrangers = new WaitingRecords();
   #settled: Settled;
 
   /** Nothing waits yet. */
   constructor(options: GovernanceOptions) {
     this.#options = options;
-    for (const [register, fact] of options.facts) {
-      const said = this.#said.get(fact.issuer) ?? NO_FACTS;
-      this.#said.set(fact.issuer, mergeFacts(said, new Map([[register, fact]])));
-    }
+    for (const said of options.facts) this.#note(said);
     this.#settled = settle(options.charter, this.#said);
   }
 
@@ -130,22 +124,32 @@ export class Governance {
    * @param bringer in whose feed they were; empty where in several
    */
   takeAll(mutations: readonly Mutation[], bringer = ""): readonly RecordVerdict[] {
+    const { heard } = this.#settled;
     const refusals = mutations.map((mutation) => this.#add(mutation, bringer));
-    if (refusals.includes(undefined)) this.#settle();
+    const added = mutations.filter((_, index) => refusals[index] === undefined);
+    // What depends on nobody who said something new is as it was.
+    if (added.some(({ issuer }) => heard.has(issuer))) this.#settle();
+    else if (added.length > 0) this.#dropExcess();
+    this.#dropUntold();
     return mutations.map((mutation, index) => refusals[index] ?? this.#verdictOf(mutation));
   }
 
-  /** Applies an own record, whose right was checked. */
-  applyOwn(mutation: Mutation): void {
-    this.#keep(mutation);
-    this.#settle();
+  /** Applies own records, whose right was checked. */
+  applyOwn(mutations: readonly Mutation[]): void {
+    const added = mutations.filter((mutation) => !this.knows(mutation));
+    for (const mutation of added) this.#keep(mutation);
+    if (added.length > 0) this.#settle();
+  }
+
+  /** Whether its issuer said this, or something newer about the same, before. */
+  knows(mutation: Mutation): boolean {
+    return !addsTo(this.#said.get(mutation.issuer) ?? NO_FACTS, mutation);
   }
 
   /** Takes what was dated too far ahead and is not any more. */
   retry(): void {
-    const due = [...this.#early].filter(([, mutation]) => !this.#isEarly(mutation));
-    for (const [digest] of due) this.#early.delete(digest);
-    if (due.length > 0) this.takeAll(due.map(([, mutation]) => mutation));
+    const due = this.#early.take((mutation) => !this.#isEarly(mutation));
+    if (due.length > 0) this.takeAll(due);
   }
 
   /**
@@ -166,9 +170,8 @@ export class Governance {
 
   /** Takes what people said who are known now. */
   #admitStrangers(): void {
-    const known = [...this.#ofStrangers].filter(([, mutation]) => this.#isKnown(mutation));
-    for (const [place] of known) this.#ofStrangers.delete(place);
-    if (known.length > 0) this.takeAll(known.map(([, mutation]) => mutation));
+    const known = this.#ofStrangers.take((mutation) => this.#isKnown(mutation));
+    if (known.length > 0) this.takeAll(known);
   }
 
   /** Keeps a record that may count; undefined where it has to be looked at what that changes. */
@@ -177,8 +180,7 @@ export class Governance {
     const { groupId, issuedAt, issuer, op, peer } = mutation;
     if (groupId !== charter.id) return refused("it is of another group");
     // Early, because it costs least and most of what a restart brings is known.
-    const said = this.#said.get(issuer) ?? NO_FACTS;
-    if (!addsTo(said, mutation)) {
+    if (this.knows(mutation)) {
       this.#tellIfStanding(mutation);
       return { kind: "known" };
     }
@@ -186,7 +188,7 @@ export class Governance {
     if (fault !== undefined) return refused(fault.message);
     if (!this.#isKnown(mutation)) {
       // What makes somebody known may come from another feed. Of people whom nobody listed little is kept.
-      this.#keepOfStranger(mutation, bringer);
+      this.#ofStrangers.add(mutation, bringer);
       return WAITING;
     }
     if (this.#isRevenge(mutation)) return refused("its issuer is no admin any more");
@@ -194,32 +196,15 @@ export class Governance {
     // Clocks differ: others may believe it already, and they must not differ from this node for good.
     const now = clock.wall();
     if (this.#isEarly(mutation) && issuedAt <= now + 2n * MAX_SKEW_NANOS) {
-      putBounded(this.#early, mutation);
+      this.#early.add(mutation, issuer);
       return WAITING;
     }
     // Against what is known it was checked above, thing by thing.
     const fresh = freshness(issuedAt, { now, watermark: undefined });
     if (fresh !== "apply") return refused(fresh);
-    if (!this.#hasRoom(said, mutation)) return refused("the group has too many records");
+    if (!this.#hasRoom(mutation)) return refused("the group has too many records");
     this.#keep(mutation);
     return undefined;
-  }
-
-  /** Anybody can make up issuers, so whoever brought most loses its oldest. */
-  #keepOfStranger(mutation: Mutation, bringer: string): void {
-    const place = `${bringer}/${mutationDigest(mutation)}`;
-    if (this.#ofStrangers.has(place)) return;
-    const ofIssuer = [...this.#ofStrangers].filter(([key, { issuer }]) =>
-      issuer === mutation.issuer && key.startsWith(`${bringer}/`)
-    );
-    const [first] = ofIssuer;
-    if (first !== undefined && ofIssuer.length >= MAX_WAITING_OF_ISSUER) {
-      this.#ofStrangers.delete(first[0]);
-    }
-    this.#ofStrangers.set(place, mutation);
-    if (this.#ofStrangers.size > MAX_WAITING_RECORDS) {
-      dropOfHeaviest(this.#ofStrangers, (key) => key.split("/", 1)[0] ?? "");
-    }
   }
 
   #tellIfStanding(mutation: Mutation): void {
@@ -228,16 +213,24 @@ export class Governance {
   }
 
   /** The founder has a room of its own, so that no other admin can fill it. */
-  #hasRoom(said: Facts, mutation: Mutation): boolean {
-    if (mutation.issuer === this.#options.charter.owner) return hasRoomFor(said, mutation);
+  #hasRoom(mutation: Mutation): boolean {
+    const { issuer } = mutation;
+    if (issuer === this.#options.charter.owner) {
+      return hasRoomFor(this.#said.get(issuer) ?? NO_FACTS, mutation);
+    }
     const total = [...this.#said.values()].reduce((sum, { size }) => sum + size, 0);
     return total < MAX_SAID && hasRoomFor(this.facts, mutation);
   }
 
   #keep(mutation: Mutation): void {
-    const { issuer } = mutation;
-    this.#said.set(issuer, mergeFacts(this.#said.get(issuer) ?? NO_FACTS, factsOf(mutation)));
+    for (const said of factsOf(mutation)) this.#note(said);
     this.#untold.set(mutationDigest(mutation), mutation);
+  }
+
+  #note([register, fact]: SaidFact): void {
+    const said = this.#said.get(fact.issuer) ?? new Map<Register, Fact>();
+    if (isNewer(fact, said.get(register))) said.set(register, fact);
+    this.#said.set(fact.issuer, said);
   }
 
   /** Works out what holds, and tells what that changed. */
@@ -256,10 +249,6 @@ export class Governance {
         log.warn(`skychat: cxo-group: ${describe(mutation)} is dated ahead of now`);
       }
       onApplied(mutation);
-    }
-    for (const digest of this.#untold.keys()) {
-      if (this.#untold.size <= MAX_WAITING_RECORDS) break;
-      this.#untold.delete(digest);
     }
     this.#admitStrangers();
   }
@@ -286,7 +275,7 @@ export class Governance {
   }
 
   /** What people said who are no admins. */
-  *#outsiders(): Iterable<[string, Facts]> {
+  *#outsiders(): Iterable<[string, Map<Register, Fact>]> {
     for (const entry of this.#said) if (!this.roster.isAdmin(entry[0])) yield entry;
   }
 
@@ -297,8 +286,16 @@ export class Governance {
     for (const [issuer, facts] of outsiders) {
       const excess = Math.max(facts.size - MAX_WAITING_OF_ISSUER, total - MAX_WAITING_RECORDS, 0);
       if (excess === 0) continue;
-      this.#said.set(issuer, new Map([...facts].slice(excess)));
+      if (excess >= facts.size) this.#said.delete(issuer);
+      else this.#said.set(issuer, new Map([...facts].slice(excess)));
       total -= Math.min(excess, facts.size);
+    }
+  }
+
+  #dropUntold(): void {
+    for (const digest of this.#untold.keys()) {
+      if (this.#untold.size <= MAX_WAITING_RECORDS) return;
+      this.#untold.delete(digest);
     }
   }
 
@@ -310,18 +307,6 @@ export class Governance {
 
 /** What the founder cannot suffer. */
 const AGAINST: ReadonlySet<Mutation["op"]> = new Set(["remove", "demote", "ban", "mute"]);
-
-/** Keeps a record by its digest, in the place of the oldest of its issuer or of all where there is no room. */
-function putBounded(records: Map<string, Mutation>, mutation: Mutation): void {
-  const ofIssuer = [...records].filter(([, { issuer }]) => issuer === mutation.issuer);
-  const [first] = ofIssuer.length >= MAX_WAITING_OF_ISSUER
-    ? ofIssuer.map(([digest]) => digest)
-    : records.size >= MAX_WAITING_RECORDS
-    ? records.keys()
-    : [];
-  if (first !== undefined) records.delete(first);
-  records.set(mutationDigest(mutation), mutation);
-}
 
 function refused(reason: string): RecordVerdict {
   return { kind: "refused", reason };

@@ -2,6 +2,7 @@ import type { SecretKey } from "#crypto";
 import type { Clock } from "#kit";
 import { type Fact, type Register, registersOf } from "./facts.ts";
 import type { Governance } from "./governance.ts";
+import type { Decision } from "./governance_copies.ts";
 import { GroupError } from "./group_error.ts";
 import { isGovernable } from "./group_id.ts";
 import { type Mutation, type MutationOp, signMutation } from "./mutation.ts";
@@ -121,30 +122,37 @@ export class GovernanceDesk {
   }
 
   /**
-   * What holds, signed by this node with the dates of the decisions (groups.md 4.6): whoever comes later
-   * learns it from here, and nothing newer is overridden. The founder also says whom the flags list.
+   * What holds, as this node would decide it with the dates of then (groups.md 4.6), to be passed to {@link sign}:
+   * whoever comes later learns it from here, and nothing newer is overridden. The founder also says whom the
+   * flags list.
    */
-  assertions(flagged: Iterable<string>): readonly Mutation[] {
+  assertions(flagged: Iterable<string>): readonly Decision[] {
     const { createdAt, governance, groupId, owner, secret } = this.#options;
     const self = secret.publicKey.hex;
     if (!this.isAdmin || !isGovernable(groupId)) return [];
-    const assertions: Mutation[] = [];
-    for (const [register, fact] of governance.facts) {
+    const assertions: Decision[] = [];
+    for (const [register, { issuedAt, issuer, op }] of governance.facts) {
       const peer = targetOf(register);
-      if (register.startsWith("eviction:") || DEFAULTS.has(fact.op)) continue;
+      if (register.startsWith("eviction:") || DEFAULTS.has(op)) continue;
       // Said by another it would be no resignation, and take what that admin decided along.
-      if (fact.op === "demote" && fact.issuer === peer) continue;
-      assertions.push(this.#sign(fact.op, peer, fact.issuedAt));
+      if (op === "demote" && issuer === peer) continue;
+      assertions.push({ op, peer, issuedAt });
     }
     if (self === owner) {
       for (const peer of flagged) {
         const known = governance.facts.has(`roster:${peer}`) || peer === owner;
-        if (!known) assertions.push(this.#sign("add", peer, createdAt));
+        if (!known) assertions.push({ op: "add", peer, issuedAt: createdAt });
       }
     }
     return assertions.sort((a, b) =>
       a.issuedAt < b.issuedAt ? -1 : a.issuedAt > b.issuedAt ? 1 : 0
     );
+  }
+
+  /** What this node decides, signed. */
+  sign({ op, peer, issuedAt }: Decision): Mutation {
+    const { groupId, secret } = this.#options;
+    return signMutation(secret, { groupId, op, peer, issuedAt });
   }
 
   /** @throws {GroupError} this node's user has no right to decide, or nobody can in this group */
@@ -196,8 +204,8 @@ export class GovernanceDesk {
     if (!governance.roster.isAdmin(peer)) return [];
     const taken = [...governance.facts]
       .filter(([register, { issuer }]) => issuer === peer && !register.startsWith("eviction:"))
-      .map(([register, { issuedAt, op }]) => this.#sign(op, targetOf(register), issuedAt));
-    for (const mutation of taken) governance.applyOwn(mutation);
+      .map(([register, { issuedAt, op }]) => this.sign({ op, peer: targetOf(register), issuedAt }));
+    governance.applyOwn(taken);
     return taken;
   }
 
@@ -209,14 +217,9 @@ export class GovernanceDesk {
       const known: Fact | undefined = governance.facts.get(register);
       if (known !== undefined && known.issuedAt >= issuedAt) issuedAt = known.issuedAt + 1n;
     }
-    const mutation = this.#sign(op, peer, issuedAt);
-    governance.applyOwn(mutation);
+    const mutation = this.sign({ op, peer, issuedAt });
+    governance.applyOwn([mutation]);
     return mutation;
-  }
-
-  #sign(op: MutationOp, peer: string, issuedAt: bigint): Mutation {
-    const { groupId, secret } = this.#options;
-    return signMutation(secret, { groupId, op, peer, issuedAt });
   }
 }
 

@@ -1,19 +1,23 @@
-import { toHex } from "#kit";
-import { uncopied } from "./governance_copies.ts";
+import { type Clock, toHex } from "#kit";
+import { type Decision, uncopied } from "./governance_copies.ts";
 import { GroupError } from "./group_error.ts";
 import type { GroupParts } from "./group_parts.ts";
 import type { KeyRotation } from "./key_rotation.ts";
 import { type Mutation, mutationDigest, verifyMutation } from "./mutation.ts";
 import { mirrors } from "./topology.ts";
+import { Turns } from "./turns.ts";
 
 /** Records of others kept while nothing may be repeated (ours). */
 const MAX_UNSAID = 4_096;
+/** Records repeated, each with a signature that may have to be looked at, before others get a turn. */
+const RECORDS_PER_TURN = 4;
 /** Deliveries of keys kept meanwhile (ours). */
 const MAX_UNSAID_DELIVERIES = 64;
 
 /** What a voice is made with. */
 export interface GovernanceVoiceOptions
-  extends Pick<GroupParts, "desk" | "governance" | "keys" | "publisher" | "setup"> {
+  extends Pick<GroupParts, "desk" | "governance" | "keys" | "records" | "setup"> {
+  readonly clock: Pick<Clock, "sleep">;
   /** Key of this node. */
   readonly self: string;
   /** Told what could not be said. */
@@ -31,6 +35,7 @@ export class GovernanceVoice {
   readonly #heard = new Map<string, Mutation>();
   /** What was heard while nothing may be repeated, by digest. */
   readonly #unsaid = new Map<string, Mutation>();
+  readonly #turns: Turns;
   #deliveries: KeyRotation[] = [];
   #saying: Promise<void> = Promise.resolve();
   #isDue = false;
@@ -40,14 +45,17 @@ export class GovernanceVoice {
   /** Has nothing to say yet. */
   constructor(options: GovernanceVoiceOptions) {
     this.#options = options;
+    this.#turns = new Turns(options.clock, RECORDS_PER_TURN);
   }
 
   /** Says what holds to whoever comes later, where the own feed does not say it yet (groups.md 4.6). */
-  async assert(): Promise<void> {
-    const { desk, publisher, setup } = this.#options;
-    await publisher.retire();
-    await this.#say(desk.assertions(setup.charter.members));
-    if (desk.isAdmin) await this.#deliver();
+  assert(): Promise<void> {
+    return this.#saying = this.#saying.then(async () => {
+      const { desk, records, setup } = this.#options;
+      await records.retire();
+      await this.#say(desk.assertions(setup.charter.members));
+      if (desk.isAdmin) await this.#deliver();
+    });
   }
 
   /**
@@ -91,12 +99,12 @@ export class GovernanceVoice {
   }
 
   async #repeat(): Promise<void> {
-    const { desk, governance, publisher, self } = this.#options;
+    const { desk, governance, records, self } = this.#options;
     const owed = this.#owes;
     this.#owes = undefined;
-    if (owed === "all") await publisher.deliverKey();
+    if (owed === "all") await records.deliverKey();
     else if (owed !== undefined) await this.#deliver();
-    const retired = await publisher.retire();
+    const retired = await records.retire();
     const about = new Set(
       retired.filter(({ issuer }) => issuer === self).map(({ peer }) => peer),
     );
@@ -110,9 +118,10 @@ export class GovernanceVoice {
     this.#unsaid.clear();
     this.#deliveries = [];
     const { roster } = governance;
-    const there = publisher.ownRecords().values();
-    await this.#tried(() => publisher.copy(uncopied(due, { there, roster, isGenuine })));
-    for (const rotation of deliveries) await publisher.rotation(rotation);
+    const there = records.all().values();
+    const copies = uncopied(due, { there, roster, isGenuine, turns: this.#turns });
+    await this.#tried(() => records.copy(copies));
+    for (const rotation of deliveries) await records.rotation(rotation);
   }
 
   /** What must not be repeated now is kept for when it may be, as far as it holds and there is room. */
@@ -131,14 +140,24 @@ export class GovernanceVoice {
 
   /** The current key, where the own feed does not hand it out. */
   async #deliver(): Promise<void> {
-    const { keys, publisher } = this.#options;
+    const { keys, records } = this.#options;
     const epoch = keys?.ring.current?.epoch;
-    if (epoch !== undefined && !publisher.delivers(epoch)) await publisher.deliverKey();
+    if (epoch !== undefined && !records.delivers(epoch)) await records.deliverKey();
   }
 
-  #say(records: readonly Mutation[]): Promise<void> {
-    const { publisher } = this.#options;
-    return this.#tried(async () => void await publisher.records(publisher.missing(records)));
+  #say(decisions: readonly Decision[]): Promise<void> {
+    const { records } = this.#options;
+    const missing = records.missing(decisions);
+    return this.#tried(async () => void await records.publish(this.#signed(missing)));
+  }
+
+  async *#signed(decisions: readonly Decision[]): AsyncGenerator<Mutation> {
+    const { desk } = this.#options;
+    for (const decision of decisions) {
+      if (!desk.isAdmin) return;
+      yield desk.sign(decision);
+      await this.#turns.spend();
+    }
   }
 
   async #tried(action: () => Promise<void>): Promise<void> {

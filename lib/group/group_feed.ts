@@ -64,6 +64,8 @@ export class GroupFeed {
   readonly #gone: Set<string>;
   /** Short names that the journal has as such, oldest first. */
   readonly #seen: Set<string>;
+  /** Highest number that a record of each family has or had. */
+  readonly #numbers: Record<RecordFamily, number>;
   #compacting = false;
 
   private constructor(options: GroupFeedOptions, published: PublishedFeed, stored: StoredGroup) {
@@ -76,7 +78,11 @@ export class GroupFeed {
       limits: { ...GROUP_LIMITS, ...options.limits },
       isStranger: options.isStranger,
     });
-    for (const [path, value] of stored.leaves) this.#budget.add(path, value.length);
+    this.#numbers = { roster: 0, admin: 0, mod: 0, keys: 0, ...options.numbers };
+    for (const [path, value] of stored.leaves) {
+      this.#budget.add(path, value.length);
+      this.#countNumber(path);
+    }
   }
 
   /** Reads what was published before. Nothing is published yet. */
@@ -114,14 +120,7 @@ export class GroupFeed {
 
   /** The next free number of a family of records: a restart never overwrites one. */
   nextNumber(family: RecordFamily): number {
-    let highest = this.#options.numbers?.[family] ?? 0;
-    // Also of those whose commit has not ended: two records that are made at once are two.
-    for (const path of [...this.paths(family), ...this.#coming.keys()]) {
-      if (path.startsWith(`${family}/`)) {
-        highest = Math.max(highest, Number(path.slice(family.length + 1)) || 0);
-      }
-    }
-    return highest + 1;
+    return this.#numbers[family] + 1;
   }
 
   /**
@@ -130,6 +129,8 @@ export class GroupFeed {
    */
   reserve(path: string, value: Uint8Array): void {
     this.#coming.set(path, value);
+    // At once: two records that are made at the same time are two.
+    this.#countNumber(path);
   }
 
   /** Undoes {@link reserve}. */
@@ -203,6 +204,13 @@ export class GroupFeed {
     return this.published.close();
   }
 
+  #countNumber(path: string): void {
+    const [family = "", number = ""] = path.split("/", 2);
+    if (isRecordFamily(family, this.#numbers)) {
+      this.#numbers[family] = Math.max(this.#numbers[family], Number(number) || 0);
+    }
+  }
+
   async #trim(): Promise<void> {
     const excess = this.#budget.excess();
     if (excess.length > 0) await this.drop(excess);
@@ -227,6 +235,13 @@ export class GroupFeed {
     ]);
     this.#compacting = false;
   }
+}
+
+function isRecordFamily(
+  name: string,
+  numbers: Readonly<Record<RecordFamily, number>>,
+): name is RecordFamily {
+  return Object.hasOwn(numbers, name);
 }
 
 function dropOldest(names: Set<string>, most: number): void {

@@ -1,54 +1,29 @@
 import type { FeedUpdate, TreeChange } from "#cxo";
-import type { Clock, Log } from "#kit";
-import { dropOfHeaviest } from "./fair_drop.ts";
-import type { Governance } from "./governance.ts";
-import { openGovernance } from "./group_cipher.ts";
-import type { GroupKeys } from "./group_keys.ts";
-import { decodeRotation, type KeyRotation } from "./key_rotation.ts";
-import { LeafFault } from "./leaf_fault.ts";
+import type { Clock } from "#kit";
+import { LEAF_RATE, Pace, RECORD_RATE } from "./pace.ts";
 import type { IncomingLeaf, MessageIntake } from "./message_intake.ts";
 import { parseGroupMessagePath } from "./message_path.ts";
 import type { MessageSink } from "./message_sink.ts";
-import { decodeMutation, type Mutation, type MutationFamily } from "./mutation.ts";
-import { Pace } from "./pace.ts";
+import { RecordInbox, type RecordInboxOptions } from "./record_inbox.ts";
+import { Turns } from "./turns.ts";
 
-/** Sealed records that no held key opens, kept until a key comes (groups.md 3.4). */
-export const MAX_PARKED_RECORDS = 256;
-/** Records of governance that one update may bring; more of them are passed over (ours). */
-export const MAX_RECORDS_PER_UPDATE = 4_096;
-/**
- * New messages handled before others get a turn: 2 ms or so. The runtime looks at its sockets only every
- * thirtieth turn while there is always work, so short turns are what keeps the control surface quick.
- */
+/** New messages handled before others get a turn. */
 const MESSAGES_PER_TURN = 4;
-/** Known ones that take as long as a new one, which has to be verified. */
-const KNOWN_PER_NEW = 8;
-
-/** Families in the order in which records of the same time are applied (groups.md 2.6). */
-const FAMILIES: readonly MutationFamily[] = ["roster", "admin", "mod"];
+/** A known one, in parts of a new one, which has to be verified. */
+const KNOWN = 1 / 8;
+/** So many new messages are on their way to the disk at least when others wait: what the user sends waits behind. */
+const MESSAGES_ON_THE_WAY = 150;
 
 /** What the inbox of a group is made with. */
-export interface GroupInboxOptions {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly governance: Governance;
-  /** Undefined in a public group. */
-  readonly keys: GroupKeys | undefined;
+export interface GroupInboxOptions extends RecordInboxOptions {
   readonly intake: MessageIntake;
   readonly sink: Pick<MessageSink, "ready">;
-  /** Told when keys came. */
-  readonly onKeys: () => void;
-}
-
-interface RecordLeaf {
-  readonly path: string;
-  readonly family: MutationFamily;
-  readonly value: Uint8Array;
 }
 
 /** What one member's feed was at. */
 interface MemberState {
-  readonly pace: Pace;
+  readonly messages: Pace;
+  readonly records: Pace;
   /** Time of the last complete Root. */
   before: bigint | undefined;
 }
@@ -56,24 +31,27 @@ interface MemberState {
 /** Takes what is new in the feeds of members, in an order that does not depend on the feed (groups.md 4.3). */
 export class GroupInbox {
   readonly #options: GroupInboxOptions;
+  readonly #records: RecordInbox;
+  readonly #turns: Turns;
   readonly #members = new Map<string, MemberState>();
-  /** Sealed records without a key, by path and member. */
-  readonly #parked = new Map<string, RecordLeaf>();
   #stopped = false;
 
   /** Nothing came yet. */
   constructor(options: GroupInboxOptions) {
     this.#options = options;
+    this.#records = new RecordInbox(options);
+    this.#turns = new Turns(options.clock, MESSAGES_PER_TURN);
   }
 
   /** Sealed records that wait for a key. */
   get parked(): number {
-    return this.#parked.size;
+    return this.#records.parked;
   }
 
   /** Handles nothing more: what was not shown comes again with the next start. */
   stop(): void {
     this.#stopped = true;
+    this.#records.stop();
   }
 
   /** Forgets what was known of a member's feed. */
@@ -84,106 +62,64 @@ export class GroupInbox {
   /** Takes what is new in a member's feed; resolves when it is handled. One update of a member at a time. */
   async take(member: string, { changes, complete, root }: FeedUpdate): Promise<void> {
     const leaves = changes.flatMap(leafOf);
+    const state = this.#stateOf(member);
+    state.messages.begin();
+    state.records.begin();
     // Also an update that brings nothing comes at times, and some records wait for their date.
     this.#options.governance.retry();
-    this.#takeKeys(leaves);
-    this.#takeRecords(leaves, member);
-    await this.#takeMessages(leaves, member);
-    if (complete) this.#stateOf(member).before = root.root.time;
+    await this.#records.take(leaves, { member, pace: state.records });
+    await this.#takeMessages(leaves, { member, state });
+    if (complete) state.before = root.root.time;
   }
 
   /** Keys came: what was sealed is tried again, records first. */
-  retrySealed(): void {
-    const parked = [...this.#parked];
-    this.#parked.clear();
-    for (const [member, leaves] of Map.groupBy(parked, ([key]) => key.split("/", 1)[0] ?? "")) {
-      this.#apply(leaves.flatMap(([key, leaf]) => this.#open(leaf, key) ?? []), member);
-    }
+  async retrySealed(): Promise<void> {
+    this.#records.retrySealed();
     const { intake } = this.#options;
-    for (const leaf of messagesOf(intake.takeSealed())) intake.take(leaf);
-  }
-
-  #takeKeys(leaves: readonly Leaf[]): void {
-    const { keys, onKeys } = this.#options;
-    if (keys === undefined) return;
-    const rotations = leaves.flatMap(({ path, value }): KeyRotation[] => {
-      const rotation = path.startsWith("keys/") ? decodeRotation(value) : undefined;
-      return rotation === undefined || rotation instanceof LeafFault ? [] : [rotation];
-    });
-    rotations.sort((a, b) => compare(a.epoch, b.epoch) || compare(a.issuedAt, b.issuedAt));
-    let learnt = false;
-    for (const rotation of rotations) learnt = keys.take(rotation) || learnt;
-    if (learnt) onKeys();
-  }
-
-  #takeRecords(leaves: readonly Leaf[], member: string): void {
-    const records: Mutation[] = [];
-    for (const { path, value } of leaves) {
-      const family = FAMILIES.find((name) => path.startsWith(`${name}/`));
-      if (family === undefined || records.length >= MAX_RECORDS_PER_UPDATE) continue;
-      const record = this.#open({ path, family, value }, `${member}/${path}`);
-      if (record !== undefined) records.push(record);
-    }
-    this.#apply(records, member);
-  }
-
-  /** A record in clear, be it that it was never sealed; undefined where there is none to read now. */
-  #open(leaf: RecordLeaf, key: string): Mutation | undefined {
-    const { keys } = this.#options;
-    const json = openGovernance(keys?.ring.keys() ?? [], leaf.value);
-    if (json === "no-key") {
-      // In a public group nothing will ever open it.
-      if (keys !== undefined) this.#park(leaf, key);
-      return undefined;
-    }
-    if (json instanceof LeafFault) return undefined;
-    const mutation = decodeMutation(json, leaf.family);
-    return mutation instanceof LeafFault ? undefined : mutation;
-  }
-
-  #park(leaf: RecordLeaf, key: string): void {
-    this.#parked.set(key, leaf);
-    if (this.#parked.size > MAX_PARKED_RECORDS) {
-      dropOfHeaviest(this.#parked, (place) => place.split("/", 1)[0] ?? "");
+    for (const leaf of messagesOf(intake.takeSealed())) {
+      if (this.#stopped) return;
+      intake.take(leaf);
+      await this.#turns.spend();
     }
   }
 
-  #apply(records: Mutation[], member: string): void {
-    const { governance, log } = this.#options;
-    records.sort((a, b) =>
-      compare(a.issuedAt, b.issuedAt) || FAMILIES.indexOf(a.family) - FAMILIES.indexOf(b.family)
-    );
-    for (const verdict of governance.takeAll(records, member)) {
-      if (verdict.kind === "refused") {
-        log.debug(`skychat: cxo-group: a record was passed over: ${verdict.reason}`);
-      }
-    }
-  }
-
-  async #takeMessages(leaves: readonly Leaf[], member: string): Promise<void> {
-    const { clock, intake, sink } = this.#options;
-    const { before, pace } = this.#stateOf(member);
-    pace.begin();
-    let handled = 0;
+  async #takeMessages(
+    leaves: readonly Leaf[],
+    { member, state: { before, messages: pace } }: { member: string; state: MemberState },
+  ): Promise<void> {
+    const { intake, sink } = this.#options;
+    let fresh = 0;
+    let earlier: Promise<unknown> | undefined;
     for (const leaf of messagesOf(leaves)) {
       if (this.#stopped) return;
       const outcome = intake.isKnown(leaf) ? "known" : intake.take({ ...leaf, member, before });
-      handled += outcome === "known" ? 1 / KNOWN_PER_NEW : 1;
-      const pause = outcome === "known" ? undefined : pace.next();
-      if (pause !== undefined) await pause;
+      if (outcome !== "known") {
+        await pace.next();
+        if (++fresh % MESSAGES_ON_THE_WAY === 0) {
+          const { kept } = intake;
+          await earlier;
+          earlier = kept;
+        }
+      }
       if (sink.ready !== undefined) await sink.ready;
-      if (handled < MESSAGES_PER_TURN) continue;
-      handled = 0;
-      await clock.sleep(0);
+      await this.#turns.spend(outcome === "known" ? KNOWN : 1);
     }
   }
 
   #stateOf(member: string): MemberState {
     const state = this.#members.get(member) ??
-      { pace: new Pace(this.#options.clock), before: undefined };
+      newState(this.#options.clock);
     this.#members.set(member, state);
     return state;
   }
+}
+
+function newState(clock: Clock): MemberState {
+  return {
+    messages: new Pace(clock, LEAF_RATE),
+    records: new Pace(clock, RECORD_RATE),
+    before: undefined,
+  };
 }
 
 type Leaf = Pick<IncomingLeaf, "path" | "value">;

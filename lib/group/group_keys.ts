@@ -1,9 +1,11 @@
 import { type PublicKey, SecretKey } from "#crypto";
+import { LEAF_NAME_BYTES, SeenLeaves } from "#cxo";
 import type { Clock, Random } from "#kit";
 import { dropOfHeaviest } from "./fair_drop.ts";
 import { type KeyRing, rotationDue } from "./key_ring.ts";
 import {
   type KeyRotation,
+  rotationDigest,
   signRotation,
   unwrapGroupKey,
   verifyRotation,
@@ -15,6 +17,15 @@ import { freshness } from "./replay_guard.ts";
 const KEY_BYTES = 32;
 /** Rotations that wait for their issuer to become an admin (ours). */
 const MAX_WAITING_ROTATIONS = 32;
+/**
+ * How much higher than that of the current key the epoch of a new one may be (ours). After the highest there
+ * is no next: one admin could keep the group from ever changing its key again.
+ */
+export const MAX_EPOCH_STEP = 65_536n;
+/** Highest epoch that is taken where there is no key yet: nearly all that there are lie ahead of it (ours). */
+const MAX_FIRST_EPOCH = 2n ** 48n;
+/** Rotations remembered that brought what they had to bring (ours). */
+const MAX_TAKEN = 4_096;
 
 /** What the keys of a private group are made with. */
 export interface GroupKeysOptions {
@@ -39,6 +50,8 @@ export class GroupKeys {
   /** Rotations of people who are no admins, by issuer and number. */
   readonly #waiting = new Map<string, KeyRotation>();
   #waited = 0;
+  /** Short digests of rotations of admins that were taken: each member brings a copy. */
+  readonly #taken = new SeenLeaves(MAX_TAKEN);
   #watermark: bigint | undefined;
   /** When we handed out keys last. */
   #issued = 0n;
@@ -82,6 +95,11 @@ export class GroupKeys {
     this.#ring.install({ epoch: 0n, key: random.bytes(KEY_BYTES), issuedAt: clock.wall() });
   }
 
+  /** Whether a rotation was taken, so that it need not be looked at again. */
+  wasTaken(rotation: KeyRotation): boolean {
+    return rotation.groupId === this.#options.groupId && this.#taken.has(nameOf(rotation));
+  }
+
   /** Takes a rotation from a feed, in the order of the checks of groups.md 2.6; whether a key was learnt. */
   take(rotation: KeyRotation): boolean {
     const { clock, groupId, isAdmin, onRotation } = this.#options;
@@ -93,8 +111,11 @@ export class GroupKeys {
       }
       return false;
     }
+    const now = clock.wall();
+    if (!this.#isPlausible(rotation, now)) return false;
+    this.#taken.add(nameOf(rotation));
     onRotation(rotation);
-    return this.#install(rotation, clock.wall());
+    return this.#install(rotation);
   }
 
   /** Tries again what waited for an admin; whether a key was learnt. */
@@ -130,10 +151,15 @@ export class GroupKeys {
     this.#sealed = 0;
   }
 
-  #install(rotation: KeyRotation, now: bigint): boolean {
+  #isPlausible({ epoch, issuedAt }: KeyRotation, now: bigint): boolean {
+    const { current } = this.#ring;
+    const most = current === undefined ? MAX_FIRST_EPOCH : current.epoch + MAX_EPOCH_STEP;
+    return epoch <= most && freshness(issuedAt, { now, watermark: undefined }) === "apply";
+  }
+
+  #install(rotation: KeyRotation): boolean {
     const { secret } = this.#options;
     const { epoch, issuedAt } = rotation;
-    if (freshness(issuedAt, { now, watermark: undefined }) !== "apply") return false;
     const key = unwrapGroupKey(rotation, secret);
     if (key === undefined) return false;
     const isFresh = this.#watermark === undefined || issuedAt > this.#watermark;
@@ -169,6 +195,10 @@ export class GroupKeys {
   #advance(issuedAt: bigint): void {
     if (this.#watermark === undefined || issuedAt > this.#watermark) this.#watermark = issuedAt;
   }
+}
+
+function nameOf(rotation: KeyRotation): string {
+  return rotationDigest(rotation).slice(0, 2 * LEAF_NAME_BYTES);
 }
 
 /** A new key of our own. */

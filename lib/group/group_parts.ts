@@ -21,6 +21,7 @@ import {
   setUpGroup,
 } from "./group_setup.ts";
 import { MemberLinks } from "./member_links.ts";
+import { RecordPublisher } from "./record_publisher.ts";
 import { MessageIntake, messageName } from "./message_intake.ts";
 import type { GroupSink } from "./message_sink.ts";
 import type { Mutation } from "./mutation.ts";
@@ -80,6 +81,7 @@ export interface GroupParts {
   readonly intake: MessageIntake;
   readonly inbox: GroupInbox;
   readonly publisher: GroupPublisher;
+  readonly records: RecordPublisher;
   readonly desk: GovernanceDesk;
   readonly links: MemberLinks;
 }
@@ -165,6 +167,7 @@ function buildParts(
   const { createdAt } = recorder;
   return {
     ...{ setup, addresses, folder, feed, governance, keys, recorder, ...messages },
+    records: new RecordPublisher({ feed, governance, keys, random, secret }),
     desk: new GovernanceDesk({ groupId, owner, secret, clock, governance, createdAt }),
     links: new MemberLinks({
       ...{ context, listen, mostLinks },

@@ -1,28 +1,20 @@
-import { PublicKey, type SecretKey } from "#crypto";
+import type { SecretKey } from "#crypto";
 import type { MessageEvent } from "#events";
-import { type Clock, equalBytes, NO_BYTES, type Random, toHex, utf8 } from "#kit";
+import { type Clock, type Random, toHex, utf8 } from "#kit";
 import type { Governance } from "./governance.ts";
-import { decisionIn } from "./governance_copies.ts";
-import { openGovernance, sealBody, sealGovernance } from "./group_cipher.ts";
+import { sealBody } from "./group_cipher.ts";
 import { GroupError } from "./group_error.ts";
 import type { GroupFeed } from "./group_feed.ts";
 import { groupJournalKey, leafEntry } from "./group_journal.ts";
 import type { GroupKeys } from "./group_keys.ts";
-import { decodeRotation, encodeRotation, type KeyRotation } from "./key_rotation.ts";
-import { LeafFault } from "./leaf_fault.ts";
 import { tombstoneText } from "./message_body.ts";
 import type { MessageIntake } from "./message_intake.ts";
 import { encodeMessageLeaf, HEARTBEAT_TEXT, messageDigest, signMessage } from "./message_leaf.ts";
 import { groupMessagePath } from "./message_path.ts";
 import type { GroupSink } from "./message_sink.ts";
-import { decodeMutation, encodeMutation, type Mutation, type MutationFamily } from "./mutation.ts";
 
 /** Longest text that is sent, bytes (groups.md 4.7). */
 export const MAX_GROUP_TEXT_BYTES = 65_536;
-/** Deliveries of keys in the own feed (ours): each key ring holds 33 keys, and newcomers get theirs alone. */
-const MAX_DELIVERIES = 64;
-/** Digits of the number of a record. */
-const NUMBER_DIGITS = 5;
 
 /** What a publisher is made with. */
 export interface GroupPublisherOptions {
@@ -52,11 +44,10 @@ export interface GroupSent {
   readonly kept: boolean;
 }
 
-/** Writes to the own feed of a group: messages, records of governance, keys (groups.md 1.5). */
+/** Writes messages to the own feed of a group (groups.md 1.5). */
 export class GroupPublisher {
   readonly #options: GroupPublisherOptions;
   #newest = 0n;
-  #resealing: Promise<void> = Promise.resolve();
   #count = 0;
 
   /** Nothing is written yet. */
@@ -127,114 +118,6 @@ export class GroupPublisher {
     await feed.published.flush();
   }
 
-  /**
-   * Publishes records of governance, in order.
-   *
-   * @throws {GroupError} a private group without a key
-   */
-  async records(mutations: readonly Mutation[]): Promise<boolean> {
-    const { governance } = this.#options;
-    let kept = true;
-    for (const mutation of mutations) {
-      const value = this.#sealed(encodeMutation(mutation));
-      kept = await this.#numbered(mutation.family, value) && kept;
-      // Whoever reads it counts it as ours.
-      governance.applyOwn(mutation);
-    }
-    return kept;
-  }
-
-  /** The records in the own feed, by path. */
-  ownRecords(): ReadonlyMap<string, Mutation> {
-    const records = new Map<string, Mutation>();
-    for (const path of this.#options.feed.paths()) {
-      const mutation = this.#recordAt(path);
-      if (mutation !== undefined) records.set(path, mutation);
-    }
-    return records;
-  }
-
-  /**
-   * Takes out own records that something newer took the place of, and gives them: whoever hears of that from
-   * nobody else must not believe them.
-   */
-  async retire(): Promise<readonly Mutation[]> {
-    const { feed, governance } = this.#options;
-    const retired = [...this.ownRecords()].filter(([, record]) => governance.isSuperseded(record));
-    await feed.drop(retired.map(([path]) => path));
-    return retired.map(([, record]) => record);
-  }
-
-  /** Those of some records that the own feed has not. */
-  missing(mutations: readonly Mutation[]): Mutation[] {
-    const there = new Set([...this.ownRecords().values()].map(decisionIn));
-    return mutations.filter((mutation) => !there.has(decisionIn(mutation)));
-  }
-
-  /** Publishes records of other admins as they are, for members that do not read those (ours). */
-  async copy(mutations: readonly Mutation[]): Promise<void> {
-    for (const mutation of mutations) {
-      await this.#numbered(mutation.family, this.#sealed(encodeMutation(mutation)));
-    }
-  }
-
-  /**
-   * Seals the records of the own feed anew that the current key does not open: whoever joins gets no other key,
-   * and has to know who belongs to the group. Nothing in a public group.
-   */
-  reseal(): Promise<void> {
-    // One at a time: what is on its way to the disk is not there yet.
-    return this.#resealing = this.#resealing.then(() => this.#reseal());
-  }
-
-  async #reseal(): Promise<void> {
-    const { feed, keys } = this.#options;
-    const current = keys?.ring.current?.key;
-    if (current === undefined) return;
-    const old = [...this.ownRecords()].filter(([path]) => {
-      const value = feed.get(path);
-      return value !== undefined && !(openGovernance([current], value) instanceof Uint8Array);
-    });
-    await this.copy(old.map(([, record]) => record));
-    await feed.drop(old.map(([path]) => path));
-  }
-
-  /** Publishes a delivery of keys, own or of another admin; nothing where the feed has it. */
-  async rotation(rotation: KeyRotation): Promise<void> {
-    const { feed } = this.#options;
-    const value = encodeRotation(rotation);
-    // One that had to go at once would come and go at every member that reads this feed.
-    const kept = this.#deliveries();
-    const isOld = kept.every((each) => each.rotation.issuedAt >= rotation.issuedAt);
-    if (kept.length >= MAX_DELIVERIES && isOld) return;
-    const paths = [...feed.paths("keys")];
-    if (paths.some((path) => equalBytes(feed.get(path) ?? NO_BYTES, value))) return;
-    await this.#numbered("keys", value);
-    await feed.drop(this.#oldDeliveries());
-  }
-
-  /** Whether the own feed hands out this key in the name of this node. */
-  delivers(epoch: bigint): boolean {
-    const self = this.#options.secret.publicKey.hex;
-    return this.#deliveries().some(({ rotation }) =>
-      rotation.epoch === epoch && rotation.issuer === self
-    );
-  }
-
-  /** The current key for every member but this node; nothing in a public group. */
-  async deliverKey(): Promise<void> {
-    const rotation = this.#options.keys?.deliver(this.recipients());
-    if (rotation !== undefined) await this.rotation(rotation);
-  }
-
-  /** Members that get keys, this node not among them. */
-  recipients(): PublicKey[] {
-    const { governance: { roster }, secret } = this.#options;
-    return [...roster.members]
-      .filter((pk) => pk !== secret.publicKey.hex)
-      .map((pk) => PublicKey.parse(pk));
-  }
-
   async #publish(
     text: string,
     eventOf?: (name: string, ts: bigint) => MessageEvent,
@@ -272,54 +155,6 @@ export class GroupPublisher {
     return sealBody(key, text, random);
   }
 
-  #sealed(json: Uint8Array): Uint8Array {
-    const { keys, random } = this.#options;
-    if (keys === undefined) return json;
-    const key = keys.ring.current?.key;
-    if (key === undefined) {
-      throw new GroupError(
-        "group-failed",
-        "group: cannot seal governance leaf: no group key held",
-      );
-    }
-    return sealGovernance(key, json, random);
-  }
-
-  #numbered(family: MutationFamily | "keys", value: Uint8Array): Promise<boolean> {
-    const { feed } = this.#options;
-    const number = String(feed.nextNumber(family)).padStart(NUMBER_DIGITS, "0");
-    return feed.add(`${family}/${number}`, value);
-  }
-
-  #recordPaths(): string[] {
-    return FAMILIES.flatMap((family) => [...this.#options.feed.paths(family)]);
-  }
-
-  #deliveries(): { path: string; rotation: KeyRotation }[] {
-    const { feed } = this.#options;
-    return [...feed.paths("keys")].flatMap((path) => {
-      const rotation = decodeRotation(feed.get(path) ?? NO_BYTES);
-      return rotation instanceof LeafFault ? [] : [{ path, rotation }];
-    });
-  }
-
-  /** Paths of deliveries beyond those of the keys that anybody may hold. */
-  #oldDeliveries(): string[] {
-    return this.#deliveries()
-      .sort((a, b) => a.rotation.issuedAt > b.rotation.issuedAt ? -1 : 1)
-      .slice(MAX_DELIVERIES)
-      .map(({ path }) => path);
-  }
-
-  #recordAt(path: string): Mutation | undefined {
-    const family = FAMILIES.find((name) => path.startsWith(`${name}/`));
-    const value = this.#options.feed.get(path);
-    if (family === undefined || value === undefined) return undefined;
-    const json = openGovernance(this.#options.keys?.ring.keys() ?? [], value);
-    const mutation = json instanceof Uint8Array ? decodeMutation(json, family) : undefined;
-    return mutation instanceof LeafFault ? undefined : mutation;
-  }
-
   #pathAt(ts: bigint): string {
     return groupMessagePath({
       sender: this.#options.secret.publicKey.hex,
@@ -335,5 +170,3 @@ export class GroupPublisher {
     return this.#newest;
   }
 }
-
-const FAMILIES: readonly MutationFamily[] = ["roster", "admin", "mod"];

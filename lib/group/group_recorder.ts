@@ -1,11 +1,12 @@
 import type { SecretKey } from "#crypto";
-import type { Clock, Random } from "#kit";
+import type { Clock, Random, Timer } from "#kit";
 import type { Governance } from "./governance.ts";
 import type { GroupFeed, RecordFamily } from "./group_feed.ts";
 import type { GroupFolder } from "./group_folder.ts";
 import type { GroupKeys } from "./group_keys.ts";
 import type { GroupRecordFile, GroupStatus } from "./group_record.ts";
 import { keepKeys } from "./group_setup.ts";
+import { MAX_SKEW_NANOS } from "./replay_guard.ts";
 import type { GroupCharter } from "./roster.ts";
 
 /** What a recorder is made with. */
@@ -15,7 +16,7 @@ export interface GroupRecorderOptions {
   readonly role: "owner" | "member";
   readonly addresses: ReadonlyMap<string, string>;
   readonly secret: SecretKey;
-  readonly clock: Pick<Clock, "wall">;
+  readonly clock: Clock;
   readonly random: Random;
   readonly folder: GroupFolder;
   readonly feed: GroupFeed;
@@ -28,6 +29,9 @@ export interface GroupRecorderOptions {
 
 /** What the deployed system writes where there is no port (groups.md 1.4). */
 export const STANDALONE_PORT = 8_870;
+
+/** Shortest time between two writes of what others decided, milliseconds (ours): it may be megabytes. */
+export const SAVE_PAUSE_MS = 1_000;
 
 /** Ended for good: nothing that comes in begins it anew. */
 const ENDED: ReadonlySet<GroupStatus> = new Set(["left", "revoked"]);
@@ -45,6 +49,10 @@ export class GroupRecorder {
   status: GroupStatus;
   #lastMessageAt: bigint | undefined;
   #saved = true;
+  #saving: Promise<boolean> | undefined;
+  /** When it was last written, on the clock of durations. */
+  #savedAt: number | undefined;
+  #next: Timer | undefined;
 
   /** Goes on with what the folder has. */
   constructor(options: GroupRecorderOptions) {
@@ -67,10 +75,12 @@ export class GroupRecorder {
     return this.#saved;
   }
 
-  /** A message of this time was sent or shown. */
+  /** A message of this time was sent or shown. Its author chose it: one far ahead would stay the newest. */
   messageAt(ts: bigint): void {
     if (!ENDED.has(this.status)) this.status = "active";
-    if (this.#lastMessageAt === undefined || ts > this.#lastMessageAt) this.#lastMessageAt = ts;
+    const most = this.#options.clock.wall() + MAX_SKEW_NANOS;
+    const at = ts < most ? ts : most;
+    if (this.#lastMessageAt === undefined || at > this.#lastMessageAt) this.#lastMessageAt = at;
   }
 
   /** Something of a member came. */
@@ -79,7 +89,33 @@ export class GroupRecorder {
   }
 
   /** Writes it; whether the disk took it. */
-  async save(): Promise<boolean> {
+  save(): Promise<boolean> {
+    // Once for all that changes in the same turn.
+    return this.#saving ??= this.#save();
+  }
+
+  /** Writes what others decided: at once, but not without end. A crash loses nothing that they do not say again. */
+  saveSoon(): void {
+    if (this.#next !== undefined) return;
+    const { clock } = this.#options;
+    const wait = (this.#savedAt ?? -SAVE_PAUSE_MS) + SAVE_PAUSE_MS - clock.now();
+    if (wait <= 0) return void this.save();
+    this.#next = clock.after(wait, () => {
+      this.#next = undefined;
+      void this.save();
+    });
+  }
+
+  /** Writes it for the last time. */
+  close(): Promise<boolean> {
+    this.#next?.cancel();
+    return this.save();
+  }
+
+  async #save(): Promise<boolean> {
+    await Promise.resolve();
+    this.#saving = undefined;
+    this.#savedAt = this.#options.clock.now();
     return this.#saved = await this.#options.folder.save(this.#record());
   }
 

@@ -43,6 +43,7 @@ export class GroupSession {
     this.#parts = parts;
     this.#voice = new GovernanceVoice({
       ...parts,
+      clock: options.context.clock,
       self: this.#self,
       onTrouble: (text) => this.#warn(text),
     });
@@ -151,7 +152,7 @@ export class GroupSession {
     connected.abort();
     await linked;
     this.#listening = "";
-    await recorder.save();
+    await recorder.close();
     await this.#parts.folder.flush();
   }
 
@@ -167,18 +168,18 @@ export class GroupSession {
    * @throws {GroupError} a private group without a key
    */
   async decide(
-    records: readonly Mutation[],
+    decided: readonly Mutation[],
     { address }: { address?: { pk: string; at: string } | undefined } = {},
   ): Promise<void> {
-    const { addresses, feed, keys, publisher, recorder } = this.#parts;
+    const { addresses, feed, keys, recorder, records } = this.#parts;
     if (address !== undefined) {
       addresses.set(address.pk, address.at);
       this.#follow();
     }
-    await publisher.records(records);
-    await publisher.retire();
-    if (records.some(({ op }) => op === "add")) await publisher.deliverKey();
-    const evicts = records.some(({ op }) => op === "remove" || op === "ban");
+    await records.publish(decided);
+    await records.retire();
+    if (decided.some(({ op }) => op === "add")) await records.deliverKey();
+    const evicts = decided.some(({ op }) => op === "remove" || op === "ban");
     if (evicts && keys !== undefined) await this.#changeKey();
     await feed.published.flush();
     await recorder.save();
@@ -190,17 +191,17 @@ export class GroupSession {
    * @throws {GroupError} for whoever is no admin, or in a public group
    */
   async rotateKey(): Promise<{ epoch: number; recipients: number }> {
-    const { desk, feed, keys, publisher, recorder } = this.#parts;
+    const { desk, feed, keys, recorder, records } = this.#parts;
     desk.check("RotateKey", "only admins can rotate the group key");
     if (keys === undefined) {
       throw new GroupError("group-conflict", "group: key rotation: group is not encrypted");
     }
-    const recipients = publisher.recipients();
+    const recipients = records.recipients();
     const own = keys.rotate(recipients);
     keys.installOwn(own);
     await recorder.save();
-    if (own.rotation !== undefined) await publisher.rotation(own.rotation);
-    await publisher.reseal();
+    if (own.rotation !== undefined) await records.rotation(own.rotation);
+    await records.reseal();
     await feed.published.flush();
     return { epoch: Number(own.epoch), recipients: recipients.length };
   }
@@ -213,15 +214,21 @@ export class GroupSession {
 
   /** Ends taking part for good (groups.md 5.5); an admin first says so to the others. */
   async end(status: Extract<GroupStatus, "left" | "revoked">): Promise<void> {
-    const { desk, feed, links, publisher, recorder } = this.#parts;
-    const records = status === "left" ? desk.depart() : [];
-    if (records.length > 0) {
-      await publisher.records(records);
-      await feed.published.flush();
-      await links.settled(DRAIN_MS);
-    }
+    const { desk, feed, links, recorder, records } = this.#parts;
+    const departure = status === "left" ? desk.depart() : [];
+    // First, so that a crash cannot leave a member that said it left and comes back.
     recorder.status = status;
     await recorder.save();
+    try {
+      await records.publish(departure);
+      if (departure.length > 0) {
+        await feed.published.flush();
+        await links.settled(DRAIN_MS);
+      }
+    } catch (error) {
+      if (!(error instanceof GroupError)) throw error;
+      this.#warn(`nobody was told that this node left: ${error.message}`);
+    }
     this.#stop.abort();
   }
 
@@ -230,11 +237,11 @@ export class GroupSession {
   }
 
   async #restore(): Promise<void> {
-    const { feed, folder, governance, intake, keys, publisher, setup } = this.#parts;
+    const { feed, folder, governance, intake, keys, records, setup } = this.#parts;
     if (setup.role === "owner" && keys !== undefined && keys.ring.current === undefined) {
       keys.create();
     }
-    governance.takeAll([...publisher.ownRecords().values()]);
+    governance.takeAll([...records.all().values()]);
     const elsewhere = await namesOfOtherGroups(this.id, this.#options);
     await intake.restore([...elsewhere, ...folder.seen, ...feed.seenNames]);
     for (const pk of governance.roster.removedByFlags) {
@@ -285,16 +292,16 @@ export class GroupSession {
     this.#follow();
     if (keys?.retry()) this.#onKeys();
     if (mutation.op === "add" && mutation.issuer !== this.#self) this.#voice.vouch(true);
-    void recorder.save();
+    recorder.saveSoon();
   }
 
   #onKeys(): void {
     this.#options.context.log.info(
       `skychat: cxo-group ${this.#shownId}: applied rotated group key`,
     );
-    this.#parts.inbox.retrySealed();
+    void this.#parts.inbox.retrySealed();
     this.#voice.vouch(false);
-    void this.#parts.publisher.reseal();
+    void this.#parts.records.reseal();
     void this.#parts.recorder.save();
   }
 

@@ -37,6 +37,8 @@ const PREFIX = "skychat:invite:";
 /** Characters of a link at most (ours). */
 const MAX_LINK = 65_536;
 const MAX_ID_BYTES = 128;
+/** Bytes of a name at most (ours); the deployed system's own has 64. */
+const MAX_NAME_BYTES = 256;
 const MAX_ADMINS = 3;
 const MAX_POW_BITS = 26;
 /** Addresses of a link at most (ours): one for each member that a group may have. */
@@ -72,6 +74,8 @@ export function parseInvite(text: string): GroupInvite {
   const id = required(fields.text("id"), "id");
   if (id === "") throw new InviteError("empty ID");
   if (utf8(id).length > MAX_ID_BYTES || /\p{C}/u.test(id)) throw new InviteError("invalid ID");
+  const name = required(fields.text("name"), "name");
+  if (utf8(name).length > MAX_NAME_BYTES) throw new InviteError("name too long");
   const owner = required(fields.key("owner_pk"), "owner_pk");
   if (owner === "") throw new InviteError("empty OwnerPK");
   const port = Number(required(fields.unsigned("port", 0xffffn), "port"));
@@ -80,7 +84,7 @@ export function parseInvite(text: string): GroupInvite {
   checkKey(fields, mode);
   return {
     id,
-    name: required(fields.text("name"), "name"),
+    name,
     owner,
     port,
     mode,

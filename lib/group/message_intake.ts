@@ -72,11 +72,12 @@ export class MessageIntake {
   readonly #options: MessageIntakeOptions;
   readonly #seen = new SeenLeaves();
   /** `<sender>/<ts>` of messages that their author took back. */
-  readonly #retracted = new Set<string>();
+  readonly #retracted = new SeenLeaves(MAX_RETRACTED);
   /** Messages no key opens, by path. */
   readonly #sealed = new Map<string, IncomingLeaf>();
   /** Short names of those, and of some that had no room: each is copied once, whatever paths it comes by. */
   readonly #sealedNames = new SeenLeaves(MAX_SEALED_NAMES);
+  #kept: Promise<unknown> | undefined;
 
   /** Knows nothing yet: see {@link restore}. */
   constructor(options: MessageIntakeOptions) {
@@ -86,6 +87,11 @@ export class MessageIntake {
   /** Messages that wait for a key. */
   get sealed(): number {
     return this.#sealed.size;
+  }
+
+  /** Resolves when what was taken is on disk, or was refused by it; undefined where there is nothing to wait for. */
+  get kept(): Promise<unknown> | undefined {
+    return this.#kept;
   }
 
   /** Takes over what was handled before a restart: names, and what is in the own feed. */
@@ -175,7 +181,7 @@ export class MessageIntake {
   /** Takes back a message, own or not: its copy goes, and whoever shows it is told. */
   retract(sender: string, ts: bigint): Promise<void> {
     const { feed, groupId, sink } = this.#options;
-    this.#rememberRetracted(sender, ts);
+    this.#retracted.add(`${sender}/${ts}`);
     void sink.retract({ groupId, sender, ts });
     return feed.drop([...feed.paths(`msgs/${sender}/${ts}`)]);
   }
@@ -184,15 +190,16 @@ export class MessageIntake {
     const read = readMessageLeaf(path, value);
     if (read instanceof LeafFault) return;
     const { digest, message } = read;
+    const name = digest.slice(0, NAME_DIGITS);
     const text = this.#textOf(message);
     if (text === undefined) {
       this.#sealed.set(path, { path, value, member: "", before: undefined });
-      this.#sealedNames.add(digest.slice(0, NAME_DIGITS));
+      this.#sealedNames.add(name);
       return;
     }
-    this.#seen.add(digest.slice(0, NAME_DIGITS));
+    this.#seen.add(name);
     const body = groupBodyOf(text);
-    if (body.kind === "delete") this.#rememberRetracted(message.sender, body.ts);
+    if (body.kind === "delete") this.#retracted.add(`${message.sender}/${body.ts}`);
   }
 
   #passOver({ message }: LeafFault): LeafOutcome {
@@ -260,7 +267,7 @@ export class MessageIntake {
     const body = groupBodyOf(text);
     if (body.kind === "delete") {
       this.#copy(leaf, name);
-      void this.retract(sender, body.ts);
+      this.#kept = this.retract(sender, body.ts);
       return "handled";
     }
     if (this.#retracted.has(`${sender}/${ts}`)) {
@@ -278,15 +285,15 @@ export class MessageIntake {
   /** Copies a leaf that is not shown. */
   #copy({ path, value }: IncomingLeaf, name: string): void {
     const { feed, mirrors } = this.#options;
-    if (!mirrors()) void feed.keepSeen(name);
-    else if (!feed.has(path)) void feed.add(path, value);
+    if (!mirrors()) this.#kept = feed.keepSeen(name);
+    else if (!feed.has(path)) this.#kept = feed.add(path, value);
   }
 
   #show(
     leaf: IncomingLeaf,
     { message, name, text }: { message: GroupMessage; name: string; text: string },
   ): void {
-    const { feed, groupId, journaled, mirrors, onShown, sink } = this.#options;
+    const { feed, groupId, journaled, keys, mirrors, onShown, sink } = this.#options;
     const { path, value } = leaf;
     // One that was copied while it could not be read is in the feed already.
     const copies = mirrors() && !feed.has(path);
@@ -302,8 +309,10 @@ export class MessageIntake {
       }),
     };
     onShown(message.ts);
-    const kept = sink.surface(event);
+    const kept = this.#kept = sink.surface(event);
     if (!copies) return;
+    // Without the key, which is kept elsewhere and may be lost, the copy does not tell that it was shown.
+    if (keys !== undefined) void feed.keepSeen(name);
     if (kept === undefined) feed.put(path, value);
     else void kept.then(() => feed.put(path, value));
   }
@@ -327,14 +336,6 @@ export class MessageIntake {
       sentAt: ts,
       ...(!roster.isKnown(sender) && { listed: false as const }),
     };
-  }
-
-  #rememberRetracted(sender: string, ts: bigint): void {
-    this.#retracted.add(`${sender}/${ts}`);
-    const [first] = this.#retracted;
-    if (this.#retracted.size > MAX_RETRACTED && first !== undefined) {
-      this.#retracted.delete(first);
-    }
   }
 }
 

@@ -16,6 +16,9 @@ import {
 /** The three families of governance that share one envelope; each is a folder of a feed. */
 export type MutationFamily = "roster" | "admin" | "mod";
 
+/** All of them, in the order in which records of the same time are applied (groups.md 2.6). */
+export const FAMILIES: readonly MutationFamily[] = ["roster", "admin", "mod"];
+
 /** What a governance leaf does (groups.md 2.4). */
 export type MutationOp =
   | "add"
@@ -151,15 +154,23 @@ export function decodeMutation(bytes: Uint8Array, family: MutationFamily): Mutat
   return { family, groupId, op, peer, parentSeq, issuedAt, issuer, signature };
 }
 
+/** Mutations that were found genuine: a mutation never changes, and its signature costs 0.3 ms. */
+const GENUINE = new WeakSet<Mutation>();
+/** Their digests, which are asked for whenever something is decided. */
+const DIGESTS = new WeakMap<Mutation, string>();
+
 /** Checks the field rules of groups.md 2.4 and the signature; undefined when all hold. */
 export function verifyMutation(mutation: Mutation): LeafFault | undefined {
   const { issuer, signature } = mutation;
+  if (GENUINE.has(mutation)) return undefined;
   if (!hasFields(mutation) || isUnsigned(signature)) {
     return new LeafFault("missing-field", "gossip: missing required field");
   }
-  return verifyCanonical(issuer, signature, digestOf(mutation))
-    ? undefined
-    : new LeafFault("bad-signature", "gossip: bad signature");
+  if (!verifyCanonical(issuer, signature, digestOf(mutation))) {
+    return new LeafFault("bad-signature", "gossip: bad signature");
+  }
+  GENUINE.add(mutation);
+  return undefined;
 }
 
 /**
@@ -168,7 +179,11 @@ export function verifyMutation(mutation: Mutation): LeafFault | undefined {
  * @throws {RangeError} for a mutation without a group id, which {@link verifyMutation} refuses.
  */
 export function mutationDigest(mutation: Mutation): string {
-  return toHex(digestOf(mutation));
+  const known = DIGESTS.get(mutation);
+  if (known !== undefined) return known;
+  const digest = toHex(digestOf(mutation));
+  DIGESTS.set(mutation, digest);
+  return digest;
 }
 
 function hasFields(body: Omit<Mutation, "signature">): boolean {

@@ -48,6 +48,7 @@ export class Roster {
   readonly #charter: GroupCharter;
   readonly #listed: ReadonlySet<string>;
   readonly #facts: Facts;
+  readonly #targets: Targets;
 
   /** What the facts say of this group. */
   constructor(charter: GroupCharter, facts: Facts) {
@@ -56,12 +57,11 @@ export class Roster {
     this.#charter = charter;
     this.#listed = new Set(charter.members);
     this.#facts = facts;
-    this.banned = new Set(this.#targets("ban", "ban").keys());
+    this.#targets = targetsIn(facts, charter.owner);
+    this.banned = new Set(this.#targets.ban.map(([pk]) => pk));
     this.members = this.#seats();
     this.admins = new Set([charter.owner, ...this.#adminKeys()]);
-    this.muted = new Map(
-      [...this.#targets("mute", "mute")].map(([pk, { issuedAt }]) => [pk, issuedAt]),
-    );
+    this.muted = new Map(this.#targets.mute.map(([pk, { issuedAt }]) => [pk, issuedAt]));
     const readOnly = facts.get("read-only");
     this.readOnlySince = readOnly?.op === "read-only" ? readOnly.issuedAt : undefined;
     this.backfill = charter.kind !== "channel" && facts.get("backfill")?.op !== "backfill-off";
@@ -112,19 +112,9 @@ export class Roster {
     return covers(this.#removedSince(sender), ts) ? "removed" : undefined;
   }
 
-  /** Peers whose newest decision of a kind of register is this one, by key; never the owner. */
-  #targets(kind: "admin" | "ban" | "mute" | "roster", op: Fact["op"]): Map<string, Fact> {
-    const found: [string, Fact][] = [];
-    for (const [register, fact] of this.#facts) {
-      const pk = register.startsWith(`${kind}:`) ? register.slice(kind.length + 1) : "";
-      if (pk !== "" && pk !== this.owner && fact.op === op) found.push([pk, fact]);
-    }
-    return new Map(found.sort(([a], [b]) => a < b ? -1 : 1));
-  }
-
   #seats(): Set<string> {
-    const added = [...this.#targets("roster", "add")]
-      .sort(([, a], [, b]) => a.issuedAt === b.issuedAt ? 0 : a.issuedAt < b.issuedAt ? -1 : 1)
+    const added = this.#targets.roster
+      .toSorted(([, a], [, b]) => a.issuedAt === b.issuedAt ? 0 : a.issuedAt < b.issuedAt ? -1 : 1)
       .map(([pk]) => pk);
     const all = [...this.#listed, ...added].filter((pk) => this.#belongs(pk));
     return new Set([...new Set([this.owner, ...all])].slice(0, MAX_MEMBERS));
@@ -142,7 +132,7 @@ export class Roster {
   }
 
   #adminKeys(): string[] {
-    const promoted = [...this.#targets("admin", "promote")]
+    const promoted = this.#targets.admin
       .filter(([pk, { issuedAt }]) => {
         const evicted = this.#evictedAt(pk);
         return !this.banned.has(pk) && (evicted === undefined || issuedAt > evicted);
@@ -170,6 +160,33 @@ export class Roster {
     if (roster?.op === "remove") return roster.issuedAt;
     return this.#evictedAt(pk);
   }
+}
+
+/** Peers whose newest decision of each kind is the one that a group acts on, by key; never the owner. */
+type Targets = Readonly<Record<keyof typeof ACTED_ON, readonly (readonly [string, Fact])[]>>;
+
+/** Kind of a register -> the decision that a group acts on. */
+const ACTED_ON = { admin: "promote", ban: "ban", mute: "mute", roster: "add" } as const;
+
+function targetsIn(facts: Facts, owner: string): Targets {
+  const found: Record<keyof Targets, [string, Fact][]> = {
+    admin: [],
+    ban: [],
+    mute: [],
+    roster: [],
+  };
+  for (const [register, fact] of facts) {
+    const colon = register.indexOf(":");
+    const kind = register.slice(0, Math.max(colon, 0));
+    const pk = register.slice(colon + 1);
+    if (isActedOn(kind) && fact.op === ACTED_ON[kind] && pk !== owner) found[kind].push([pk, fact]);
+  }
+  for (const targets of Object.values(found)) targets.sort(([a], [b]) => a < b ? -1 : 1);
+  return found;
+}
+
+function isActedOn(kind: string): kind is keyof Targets {
+  return Object.hasOwn(ACTED_ON, kind);
 }
 
 /** Whether a measure that began at `since` concerns a message of that time. */

@@ -166,10 +166,19 @@ export function wireBytes(bytes: Uint8Array): string {
   return `"${bytes.toBase64()}"`;
 }
 
+/** Hex digits that are points, oldest first: the same keys come again and again, and each costs a square root. */
+const POINTS = new Set<string>();
+const MAX_POINTS = 4_096;
+
 /** Whether hex digits are a point of the curve. */
 export function isPoint(hex: string): boolean {
+  if (POINTS.has(hex)) return true;
   const bytes = fromHex(hex);
-  return bytes !== undefined && PublicKey.fromBytes(bytes) !== undefined;
+  if (bytes === undefined || PublicKey.fromBytes(bytes) === undefined) return false;
+  POINTS.add(hex);
+  const [oldest = ""] = POINTS;
+  if (POINTS.size > MAX_POINTS) POINTS.delete(oldest);
+  return true;
 }
 
 /** The 33 bytes of a key in hex; the empty key is zeros. */

@@ -119,6 +119,7 @@ Deno.test("a link with an impossible field is refused with the texts of groups.m
     [{ port: "-1" }, "json unmarshal: bad port"],
     [{ owner_pk: '"02"' }, "json unmarshal: bad owner_pk"],
     [{ name: "5" }, "json unmarshal: bad name"],
+    [{ name: JSON.stringify("é".repeat(129)) }, "name too long"],
     [{ pow_bits: "256" }, "json unmarshal: bad pow_bits"],
     [{ admins: '["02"]' }, "json unmarshal: bad admins"],
     [{ cxo: "[5]" }, "json unmarshal: bad cxo"],

@@ -5,9 +5,9 @@ import { equalBytes } from "#kit";
 import { attack, type AttackScene, shownOf } from "#support/group_attack.ts";
 import { type HandLeaf, HandMember } from "#support/group_hand.ts";
 import { type GroupNode, keyOf, SECOND } from "#support/group_scene.ts";
-import { MAX_WAITING_RECORDS } from "../../lib/group/governance.ts";
+import { MAX_WAITING_RECORDS } from "../../lib/group/waiting_records.ts";
 import { GROUP_LIMITS } from "../../lib/group/leaf_budget.ts";
-import { LEAF_RATE } from "../../lib/group/pace.ts";
+import { LEAF_RATE, RECORD_RATE } from "../../lib/group/pace.ts";
 
 /** So many messages of the attacker, the oldest first. */
 function many({ mallory, world }: AttackScene, count: number, text = "x"): HandLeaf[] {
@@ -16,6 +16,10 @@ function many({ mallory, world }: AttackScene, count: number, text = "x"): HandL
     { length: count },
     (_, index) => mallory.message(`${text} ${index}`, { ts: start + BigInt(index) }),
   );
+}
+
+function recordPath({ files }: GroupNode): string {
+  return [...files.texts.keys()].find((path) => path.endsWith("/record.json")) ?? "";
 }
 
 /** Copies of the attacker's messages in a feed. */
@@ -127,6 +131,53 @@ Deno.test("thousands of records that count for nothing hold up neither decisions
     await world.pass(1_000);
     assert.ok(bob.roster.banned.has(target.key));
     await scene.talks();
+  }));
+
+Deno.test("decisions of one admin without end come slower, and those of others do not", () =>
+  attack(async (scene) => {
+    const { alice, bob, mallory, world } = scene;
+    await alice.act("promote", mallory);
+    await world.pass(1_000);
+    const ghosts = Array.from(
+      { length: RECORD_RATE.burst + 700 },
+      (_, index) => keyOf(20_000 + index),
+    );
+    const mutes = ghosts.map((key) => mallory.decision("mute", { key }));
+    const mutedOf = (node: GroupNode) => ghosts.filter((key) => node.roster.muted.has(key)).length;
+    // What comes with the first update counts as history.
+    await mallory.publish(...mutes.slice(0, RECORD_RATE.burst + 1));
+    await world.pass(2_000);
+    assert.equal(mutedOf(bob), RECORD_RATE.burst + 1);
+    await mallory.publish(...mutes);
+    await alice.act("ban", { key: keyOf(9_999) });
+    await world.pass(1_000);
+    assert.ok(bob.roster.banned.has(keyOf(9_999)));
+    assert.ok(mutedOf(bob) < RECORD_RATE.burst + 100, `${mutedOf(bob)} in a second`);
+    await world.pass(90_000);
+    for (const node of [alice, bob]) assert.equal(mutedOf(node), ghosts.length, "all of them come");
+    await scene.talks();
+  }));
+
+Deno.test("what others decided is written down at once, and not again for each of many decisions", () =>
+  attack(async (scene) => {
+    const { alice, bob, mallory, world } = scene;
+    await alice.act("promote", mallory);
+    await world.pass(3_000);
+    const written = () => bob.files.steps.filter((step) => step.includes("record.json")).length;
+    let before = written();
+    const ghosts = Array.from({ length: 20 }, (_, index) => keyOf(20_000 + index));
+    await mallory.publish(mallory.decision("mute", { key: ghosts[0] ?? "" }));
+    const once = written() - before;
+    assert.ok(once > 0 && bob.files.texts.get(recordPath(bob))?.includes(ghosts[0] ?? "?"));
+    before = written();
+    for (const key of ghosts.slice(1)) {
+      mallory.put(mallory.decision("mute", { key }));
+      mallory.push();
+      await world.pass(100);
+    }
+    await world.pass(2_000);
+    assert.ok(written() - before <= 4 * once, `${written() - before} steps`);
+    for (const key of ghosts) assert.ok(bob.files.texts.get(recordPath(bob))?.includes(key));
   }));
 
 Deno.test("a member that fills the places of records without authority pushes out nobody else's", () =>

@@ -85,6 +85,9 @@ Deno.test("a message dated far ahead is shown once, marked, and holds up nobody"
       );
     }
     await talks();
+    for (const { session } of nodes) {
+      assert.ok((session.state.lastMessageAt ?? 0n) <= world.clock.wall() + 5n * MINUTE);
+    }
   }));
 
 Deno.test("a message dated ahead of a mute that is not there yet is hidden once it is muted", () =>

@@ -224,3 +224,33 @@ Deno.test("rotations without authority, without end, push out none of an admin w
     assert.equal(epochOf(bob), 1n);
     await Promise.all([mallory.close(), courier.close()]);
   }));
+
+Deno.test("an admin that hands out a key of the highest number keeps nobody from changing the key", () =>
+  inGroupWorld(async (world) => {
+    const [alice, bob] = await privateMesh(world, 2, { members: [HAND] });
+    assert.ok(alice !== undefined && bob !== undefined);
+    const mallory = new HandMember(world, HAND);
+    await mallory.dial(alice, bob);
+    await alice.act("promote", mallory);
+    await world.pass(2_000);
+    const random = new SeededRandom(9);
+    const wraps = wrapGroupKey(random.bytes(32), {
+      recipients: [alice, bob].map(({ key }) => PublicKey.parse(key)),
+      ephemeral: SecretKey.generate(random),
+      random,
+    });
+    for (const epoch of [2n ** 64n - 1n, 2n ** 63n]) {
+      const issuedAt = world.clock.wall();
+      const rotation = signRotation(mallory.secret, { groupId: GROUP_ID, epoch, wraps, issuedAt });
+      await mallory.publish({ path: `keys/${epoch % 97n}`, value: encodeRotation(rotation) });
+    }
+    for (const node of [alice, bob]) assert.equal(epochOf(node), 0n);
+    await alice.act("ban", mallory);
+    await world.pass(2_000);
+    for (const node of [alice, bob]) assert.equal(epochOf(node), 1n);
+    assertOneKey(alice, bob);
+    await bob.say("without mallory");
+    await world.pass(1_000);
+    assert.equal(alice.received.at(-1), "without mallory");
+    await mallory.close();
+  }));

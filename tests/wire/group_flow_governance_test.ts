@@ -274,6 +274,34 @@ Deno.test("an admin that leaves says so, and nobody dials or waits for it any mo
     assert.equal(bob.session.state.status, "left");
   }));
 
+Deno.test("that an admin left is on its disk before anybody hears of it", () =>
+  inGroupWorld(async (world) => {
+    const [alice, bob] = await three(world);
+    await alice.act("promote", bob);
+    await world.pass(1_000);
+    const disk = Promise.withResolvers<void>();
+    bob.files.before = () => disk.promise;
+    const ended = bob.session.end("left");
+    await world.pass(3_000);
+    assert.ok(alice.roster.isMember(bob.key));
+    disk.resolve();
+    await world.pass(3_000);
+    await ended;
+    assert.ok(!alice.roster.isMember(bob.key));
+  }));
+
+Deno.test("an admin that cannot seal what it says leaves all the same", () =>
+  inGroupWorld(async (world) => {
+    const peers = [FIRST_PORT];
+    const bob = await world.start(FIRST_PORT + 1, { kind: "private", governance: "all", peers });
+    await world.pass(1_000);
+    assert.ok(bob.roster.isAdmin(bob.key) && bob.session.state.key === undefined);
+    await bob.session.end("left");
+    await world.stop(bob);
+    assert.equal(bob.session.state.status, "left");
+    assert.ok(bob.logs.some((line) => line.includes("nobody was told that this node left")));
+  }));
+
 Deno.test("a decision that comes from several while its copy is on its way to the disk is copied once", () =>
   inGroupWorld(async (world) => {
     const history = groupHistoryOf(world, FIRST_PORT + 2);

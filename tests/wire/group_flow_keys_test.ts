@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { HandMember } from "#support/group_hand.ts";
 import { assertOneKey, epochOf, keyIn, privateMesh, recordOf } from "#support/group_private.ts";
 import { FIRST_PORT, type GroupNode, holds, inGroupWorld, keyOf } from "#support/group_scene.ts";
+import { groupHistoryOf } from "#support/group_stores.ts";
 
 const HAND = 8_910;
 const TARGET = { key: keyOf(9_999) };
@@ -180,6 +181,38 @@ Deno.test("keys of old epochs still open what was sealed with them, after restar
     await again.say("still one key");
     await world.pass(1_000);
     assert.equal(alice.received.at(-1), "still one key");
+  }));
+
+Deno.test("a member that lost its keys, and not its store, shows nothing twice once it gets them again", () =>
+  inGroupWorld(async (world) => {
+    const history = groupHistoryOf(world, FIRST_PORT + 2);
+    const members = [FIRST_PORT + 2, HAND];
+    const [alice, bob] = await privateMesh(world, 2, { members });
+    assert.ok(alice !== undefined && bob !== undefined);
+    const hand = new HandMember(world, HAND);
+    const peers = [alice.port, bob.port];
+    const options = { kind: "private", members, peers, history } as const;
+    const carol = await world.start(FIRST_PORT + 2, options);
+    await world.pass(5_000);
+    await alice.say("from alice");
+    await bob.say("from bob");
+    const taken = await bob.say("taken back");
+    await carol.say("from carol");
+    await world.pass(2_000);
+    await bob.session.publisher.unsend(taken);
+    await world.pass(2_000);
+    assert.deepEqual([...carol.received].sort(), ["from alice", "from bob", "taken back"]);
+    await world.stop(carol);
+    await alice.say("meanwhile");
+    const again = await world.start(FIRST_PORT + 2, options);
+    await world.pass(40_000);
+    assert.deepEqual(again.received, ["meanwhile"]);
+    assertOneKey(alice, again);
+    await hand.dial(again);
+    const copies = [...(await hand.read(again)).keys()];
+    const ofAlice = copies.filter((path) => path.startsWith(`msgs/${alice.key}/`));
+    assert.equal(ofAlice.length, 2, "and it still has them");
+    await hand.close();
   }));
 
 Deno.test("an admin's restart does not change the key (groups.md 3.5, trap)", () =>
