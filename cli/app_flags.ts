@@ -260,13 +260,13 @@ export const APP_FLAGS = {
     type: "bool",
     default: "true",
     group: "With a visor only:",
-    help: "listen on skynet; forced off without a visor",
+    help: "use skynet: listen on it and dial over it",
   },
   "dmsg": {
     type: "bool",
     default: "true",
     group: "With a visor only:",
-    help: "listen on dmsg; forced off without a visor",
+    help: "use dmsg: listen on it and dial over it",
   },
   "port": {
     type: "int",
@@ -275,11 +275,11 @@ export const APP_FLAGS = {
     min: 0,
     max: 65_535,
     group: "With a visor only:",
-    help: "routing port; unused without a visor",
+    help: "port of chat on both networks, here and at peers; 0 is the one that the visor assigned",
   },
   "portless": {
     type: "bool",
     group: "With a visor only:",
-    help: "refused without a visor",
+    help: "dial peers and listen on no network of the visor; refused without one",
   },
 } as const satisfies FlagTable;

@@ -72,17 +72,22 @@ export class Output {
 
   /** A line of talk on stderr. Talking to nobody is no error. */
   note(text: string): void {
-    this.#stderr(`${this.stderr.terminal ? hideControls(text) : text}\n`);
+    this.#tell(this.stderr, `${this.stderr.terminal ? hideControls(text) : text}\n`);
   }
 
   /** A finished log line, colours included. */
   log(line: string): void {
-    this.#stderr(line);
+    this.#tell(this.stderr, line);
   }
 
-  #stderr(text: string): void {
+  /** The same on stdout, where a visor takes what is no error. */
+  plainLog(line: string): void {
+    this.#tell(this.stdout, line);
+  }
+
+  #tell(sink: TextSink, text: string): void {
     try {
-      this.stderr.write(text);
+      sink.write(text);
     } catch (error) {
       if (!(error instanceof OutputClosed)) throw error;
     }

@@ -19,6 +19,7 @@ const FORWARDERS: ReadonlyMap<string, string> = new Map([
   ["lib/cxo/feed_subscriber.ts line", "FloodLog.line"],
   ["lib/cxo/node.ts line", "FloodLog.line"],
   ["lib/group/member_link.ts line", "FloodLog.line"],
+  ["lib/visor/mesh_listener.ts line", "FloodLog.line"],
   ["lib/chat/sender.ts text", "noReceiptText"],
 ]);
 

@@ -1,18 +1,46 @@
-import { configFromFlags, createLog, freeDescriptors } from "#app";
+import {
+  configFromFlags,
+  createLog,
+  EMBEDDED_SOURCE,
+  freeDescriptors,
+  MAX_EMBEDDED_LINE_BYTES,
+} from "#app";
 import type { APP_FLAGS } from "../app_flags.ts";
 import type { Call } from "../command.ts";
 import { wantsColour } from "../environment.ts";
 import { CliError } from "../errors.ts";
+import type { CliIo } from "../io.ts";
+
+type LogLook = Omit<Parameters<typeof createLog>[0], "clock" | "zone">;
+
+function standaloneLog({ environment, output }: CliIo): LogLook {
+  return {
+    write: (line) => output.log(line),
+    colour: wantsColour(environment, output.stderr.terminal),
+  };
+}
+
+/** As a visor reads it: what goes to stderr is an error to it (visor.md 9). */
+function embeddedLog({ environment, output }: CliIo): LogLook {
+  const { stderr, stdout } = output;
+  const terminal = stdout.terminal && stderr.terminal;
+  return {
+    write: (line, level) =>
+      level === "INFO" || level === "DEBUG" ? output.plainLog(line) : output.log(line),
+    colour: terminal && wantsColour(environment, terminal),
+    source: EMBEDDED_SOURCE,
+    longest: MAX_EMBEDDED_LINE_BYTES,
+  };
+}
 
 /** Runs a node until it is told to stop (cli.md 2). */
 export async function run({ flags, io }: Call<typeof APP_FLAGS>): Promise<number> {
   const result = configFromFlags(flags, io.environment);
   if ("problems" in result) throw new CliError(result.problems.join("; "), { code: "usage" });
   const log = createLog({
-    write: (line) => io.output.log(line),
     clock: io.clock,
-    colour: wantsColour(io.environment, io.output.stderr.terminal),
     zone: io.zone,
+    ...(result.config.visor === undefined ? standaloneLog(io) : embeddedLog(io)),
   });
   for (const warning of result.warnings) log.warn(warning);
   return await io.startNode(result.config, {

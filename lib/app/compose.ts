@@ -1,4 +1,5 @@
 import { DirectChat, DUPLICATE_WINDOW } from "#chat";
+import type { PublicKey } from "#crypto";
 import { EventHub } from "#events";
 import { bindRefusal, ControlServer, parseControlAddress } from "#http";
 import { errorText } from "#kit";
@@ -19,10 +20,14 @@ import { openPeople, type People } from "./people.ts";
 import { StartError } from "./start_error.ts";
 import type { StatusSources } from "./status.ts";
 import { type OpenedHistory, openStoredHistory, rememberArrivals } from "./stored_history.ts";
+import type { VisorService } from "./visor_service.ts";
 
-/** Every part of a standalone node, built and wired; only the store is open yet. */
+/** Every part of a node, built and wired; only the store is open yet, and the visor told that we are there. */
 export interface Node {
+  /** The key of its links and feeds. */
   readonly identity: ResolvedIdentity;
+  /** What started it; undefined for a node on its own. */
+  readonly visor: VisorService | undefined;
   readonly stored: OpenedHistory;
   readonly people: People;
   readonly events: EventHub;
@@ -52,19 +57,24 @@ export function wantsNetwork(config: AppConfig): boolean {
 }
 
 /**
- * Builds the object graph of a standalone node, bottom layer first. Opens the store, binds nothing.
+ * Builds the object graph of a node, bottom layer first. Opens the store, binds nothing.
  *
+ * @param visor that it is attached to, if any
  * @throws {StartError} when the configuration cannot make a node; nothing stays open then.
  */
-export async function composeNode(config: AppConfig, runtime: NodeRuntime): Promise<Node> {
+export async function composeNode(
+  config: AppConfig,
+  runtime: NodeRuntime,
+  visor?: VisorService,
+): Promise<Node> {
   const { clock, log } = runtime;
   const gate = await gateOf(config, runtime);
   checkControlAddress(config, { guarded: gate !== undefined });
   const identity = await identityOf(config, runtime);
-  const self = identity.secret.publicKey.hex;
-  const stored = await openStoredHistory(config.history, { self, clock, log });
+  const self = visor?.key ?? identity.secret.publicKey;
+  const stored = await openStoredHistory(config.history, { self: self.hex, clock, log });
   try {
-    return await buildNode({ config, runtime, identity, stored, gate });
+    return await buildNode({ config, runtime, identity, self, stored, gate, visor });
   } catch (error) {
     await stored.history?.close();
     throw error;
@@ -75,17 +85,21 @@ interface Foundation {
   readonly config: AppConfig;
   readonly runtime: NodeRuntime;
   readonly identity: ResolvedIdentity;
+  /** Whose messages this node's own are: the key of the visor where there is one (visor.md 7.5). */
+  readonly self: PublicKey;
   readonly stored: OpenedHistory;
   readonly gate: Awaited<ReturnType<typeof gateOf>>;
+  readonly visor: VisorService | undefined;
 }
 
-async function buildNode({ config, runtime, identity, stored, gate }: Foundation): Promise<Node> {
+async function buildNode(foundation: Foundation): Promise<Node> {
+  const { config, gate, identity, runtime, self, stored, visor } = foundation;
   const { clock, log } = runtime;
   const { history } = stored;
   const startedAt = clock.now();
   const people = await openPeople({ folder: config.dataFolder, history, log });
   const events = new EventHub({ clock, archive: history?.events });
-  const chat = chatOf(config, { runtime, identity, stored, people, events });
+  const chat = chatOf(config, { runtime, self, stored, people, events, visor });
   if (history) await rememberArrivals(history, chat, { clock, windowMs: DUPLICATE_WINDOW });
 
   const context: LinkContext = {
@@ -100,25 +114,8 @@ async function buildNode({ config, runtime, identity, stored, gate }: Foundation
   });
 
   const lag = new LoopLag(clock);
-  const sources = (): StatusSources => ({
-    publicKey: identity.secret.publicKey.hex,
-    identitySource: identity.source,
-    counters: chat.counters,
-    peers: chat.peers(),
-    legacySubscribers: events.legacySubscribers,
-    dropCount: events.dropCount,
-    uptimeMs: clock.now() - startedAt,
-    pairEnabled: config.pairEnable,
-    listener: acceptor && { address: node.listening ?? "", stats: acceptor.stats },
-    dialers,
-    ackMode: promiseOf(config, history),
-    history: history?.figures(),
-    newestEvent: events.newest,
-    outboxLength: chat.outbox?.list().length,
-    feeds: feeds && { failure: feeds.failure, figures: feeds.feeds?.figures },
-    groups: groups.session === undefined ? [] : [groups.session.statusEntry(countsOf(events))],
-    groupFailure: groups.failure,
-  });
+  const sources = (): StatusSources =>
+    sourcesOf(node, config, { self, uptimeMs: clock.now() - startedAt });
   const ports = controlPorts({
     ...{ chat, context, events, feeds, groups, history, people, lag, sources },
     line: nodeLineOf(config, { identitySource: identity.source, keptPath: identity.keptPath }),
@@ -132,10 +129,42 @@ async function buildNode({ config, runtime, identity, stored, gate }: Foundation
     allowNonLoopback: config.noPassword || gate !== undefined,
   });
   const node: Node = {
-    ...{ identity, stored, people, events, chat, acceptor, dialers, feeds, groups, control, lag },
+    ...{ identity, visor, stored, people, events, chat, acceptor, dialers, feeds, groups },
+    ...{ control, lag },
     listening: undefined,
   };
   return node;
+}
+
+/** What the node is at, at this moment. */
+function sourcesOf(
+  node: Node,
+  config: AppConfig,
+  { self, uptimeMs }: { readonly self: PublicKey; readonly uptimeMs: number },
+): StatusSources {
+  const { acceptor, chat, dialers, events, feeds, groups, identity, visor } = node;
+  const { stored: { history } } = node;
+  return {
+    publicKey: self.hex,
+    linkKey: identity.secret.publicKey.hex,
+    visor: visor?.view,
+    identitySource: identity.source,
+    counters: chat.counters,
+    peers: chat.peers(),
+    legacySubscribers: events.legacySubscribers,
+    dropCount: events.dropCount,
+    uptimeMs,
+    pairEnabled: config.pairEnable,
+    listener: acceptor && { address: node.listening ?? "", stats: acceptor.stats },
+    dialers,
+    ackMode: promiseOf(config, history),
+    history: history?.figures(),
+    newestEvent: events.newest,
+    outboxLength: chat.outbox?.list().length,
+    feeds: feeds && { failure: feeds.failure, figures: feeds.feeds?.figures },
+    groups: groups.session === undefined ? [] : [groups.session.statusEntry(countsOf(events))],
+    groupFailure: groups.failure,
+  };
 }
 
 /** Whatever peers are reached by. */
@@ -156,16 +185,18 @@ async function networksOf(
 
 interface ChatParts {
   readonly runtime: NodeRuntime;
-  readonly identity: ResolvedIdentity;
+  readonly self: PublicKey;
   readonly stored: OpenedHistory;
   readonly people: People;
   readonly events: EventHub;
+  readonly visor: VisorService | undefined;
 }
 
 function chatOf(config: AppConfig, parts: ChatParts): DirectChat {
-  const { events, identity, people: { privacy, unread }, runtime, stored: { history } } = parts;
+  const { events, people: { privacy, unread }, runtime, self, stored: { history }, visor } = parts;
   return new DirectChat({
-    self: identity.secret.publicKey,
+    self,
+    mesh: visor,
     clock: runtime.clock,
     random: runtime.random,
     log: runtime.log,
@@ -193,8 +224,9 @@ function promiseOf(config: AppConfig, history: KvHistory | undefined): AckMode {
 
 /** Why a probe should not count on this node; nothing when it may. */
 function healthOf(config: AppConfig, node: Node): string[] {
-  const { acceptor, feeds, groups, listening, stored: { history } } = node;
+  const { acceptor, feeds, groups, listening, stored: { history }, visor } = node;
   const reasons: string[] = [];
+  if (visor !== undefined && visor.view.error !== "") reasons.push(`visor: ${visor.view.error}`);
   if (config.history !== undefined && history === undefined) {
     reasons.push("history store: not open, nothing is kept");
   }

@@ -1,6 +1,7 @@
 import { quoteForLog } from "#kit";
 import { DATA_FOLDER } from "./data_folder.ts";
 import {
+  GROUP_FOLDER,
   type GroupConfig,
   type GroupDefaults,
   groupDefaultsOf,
@@ -14,8 +15,8 @@ export type { GroupConfig, GroupDefaults, GroupFlags, GroupGovernance } from "./
 
 /** Everything a node needs to know, as plain data. Made by {@link configFromFlags}. */
 export interface AppConfig {
-  /** Runs without a visor. */
-  readonly standalone: boolean;
+  /** The visor to attach to; undefined when the node runs without one. */
+  readonly visor: VisorConfig | undefined;
   /** Address of the control surface, as written (http-api.md 1.1). */
   readonly addr: string;
   /** Where links are accepted, as written; empty = nowhere. */
@@ -50,6 +51,18 @@ export interface AppConfig {
   readonly internalToken: string | undefined;
   /** Links without ML-KEM are refused (noise.md 4). */
   readonly requirePostQuantum: boolean;
+}
+
+/** Embedded mode (visor.md). */
+export interface VisorConfig {
+  /** Value of `PROC_CONFIG`. A secret: never logged. */
+  readonly procConfig: string;
+  /** Networks that are not switched off. */
+  readonly networks: readonly ("skynet" | "dmsg")[];
+  /** `--port`: the port of chat on the mesh; 0 = the one that the visor assigned. */
+  readonly port: number;
+  /** `--portless`: peers are dialled, and nothing listens. */
+  readonly portless: boolean;
 }
 
 /** `stored`: a message that the limits admit is acknowledged once it is on disk. */
@@ -173,7 +186,13 @@ export interface AppFlags extends GroupFlags {
   readonly "persist-group-rate": number;
   /** `--pair-enable`: only shown by `/status`. */
   readonly "pair-enable": boolean;
-  /** `--portless`: refused, because it needs a visor. */
+  /** `--skynet`: use it, with a visor. */
+  readonly skynet: boolean;
+  /** `--dmsg`: the same. */
+  readonly dmsg: boolean;
+  /** `--port`: the port of chat on the mesh; 0 = what the visor says. */
+  readonly port: number;
+  /** `--portless`: dial peers through a visor, and listen nowhere on the mesh. */
   readonly portless: boolean;
 }
 
@@ -194,9 +213,9 @@ export function configFromFlags(flags: AppFlags, environment: Environment): Conf
   if (problems.length > 0) return { problems };
   const group = groupOf(flags);
   return {
-    warnings: warningsOf(flags),
+    warnings: warningsOf(flags, environment),
     config: {
-      standalone: true,
+      visor: visorOf(flags, environment),
       addr: flags.addr,
       tcpListen: flags["tcp-listen"],
       tcpPeers: flags["tcp-peer"],
@@ -222,9 +241,7 @@ export function configFromFlags(flags: AppFlags, environment: Environment): Conf
 
 function problemsOf(flags: AppFlags, environment: Environment): string[] {
   const problems: string[] = [];
-  if (!flags.standalone && environment["PROC_CONFIG"]) {
-    problems.push("embedded mode (PROC_CONFIG is set): not in this build yet; use --standalone");
-  } else if (flags.portless) {
+  if (flags.portless && visorOf(flags, environment) === undefined) {
     problems.push("--portless needs a visor");
   }
   const { "cxo-advertise": advertise } = flags;
@@ -237,10 +254,42 @@ function problemsOf(flags: AppFlags, environment: Environment): string[] {
   return problems;
 }
 
-function warningsOf(flags: AppFlags): string[] {
+/** A variable that is set counts, whatever it is set to (visor.md 1.1). */
+function visorOf(flags: AppFlags, { PROC_CONFIG }: Environment): VisorConfig | undefined {
+  if (flags.standalone || PROC_CONFIG === undefined) return undefined;
+  const { port, portless } = flags;
+  const networks = (["skynet", "dmsg"] as const).filter((name) => flags[name]);
+  return { procConfig: PROC_CONFIG, networks, port, portless };
+}
+
+/** The same for a node that keeps its files in a folder that its visor chose (visor.md 1). */
+export function withWorkFolder(config: AppConfig, folder: string): AppConfig {
+  if (folder === "") return config;
+  const { history } = config;
+  const path = history?.path === DEFAULT_HISTORY_PATH
+    ? `${folder}/skychat-history.db`
+    : history?.path ?? "";
+  return {
+    ...config,
+    dataFolder: folder,
+    groupDefaults: inFolder(config.groupDefaults, folder),
+    group: config.group && inFolder(config.group, folder),
+    history: history && { ...history, path },
+  };
+}
+
+function inFolder<Group extends GroupDefaults>(group: Group, folder: string): Group {
+  return group.folder === GROUP_FOLDER ? { ...group, folder: `${folder}/groups` } : group;
+}
+
+function warningsOf(flags: AppFlags, environment: Environment): string[] {
   const warnings: string[] = [];
-  if (!flags.standalone) {
+  const visor = visorOf(flags, environment);
+  if (!flags.standalone && visor === undefined) {
     warnings.push("no visor found (PROC_CONFIG is not set): running as with --standalone");
+  }
+  if (visor?.portless && visor.port !== 0) {
+    warnings.push("--port with --portless: nothing listens on it, peers are dialled at it");
   }
   if (flags.ack === "stored" && !flags.persist) {
     warnings.push(

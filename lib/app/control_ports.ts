@@ -67,7 +67,8 @@ export function controlPorts(parts: ControlParts): ControlPorts {
     chat: {
       sendRead: (peer, ids) => chat.sendRead(peer, ids),
       sendDelete: (peer, id) => chat.sendDelete(peer, id),
-      isConnected: (peer) => chat.isConnected(peer),
+      linkState: (peer) => chat.linkState(peer),
+      connect: (peer, network) => chat.connect(peer, network),
       forgetReplay: (peer, id) =>
         id === undefined ? events.forgetPeer(peer) : events.forgetMessage(peer, { id }),
     },

@@ -1,37 +1,68 @@
 import { errorText } from "#kit";
 import { composeNode, type Node, wantsLinks, wantsNetwork } from "./compose.ts";
-import type { AppConfig } from "./config.ts";
+import { type AppConfig, withWorkFolder } from "./config.ts";
 import { collectWhenIdle } from "./idle_collector.ts";
 import type { NodeRun, NodeRuntime } from "./node_runtime.ts";
 import { StartError } from "./start_error.ts";
 import { VERSION } from "./version.ts";
+import { VisorService } from "./visor_service.ts";
 
 /** Longest time for an orderly stop, milliseconds; whatever hangs then is left to the process's end. */
 export const STOP_LIMIT_MS = 2_000;
 
+/** The same for a node with a visor, which is told goodbye (visor.md 7.3). */
+export const EMBEDDED_STOP_LIMIT_MS = 3_000;
+
 /**
- * Runs a standalone node until the signal aborts: start order and log lines of cli.md 2.2, stop order
- * of http-api.md 7.
+ * Runs a node until the signal aborts: start order and log lines of cli.md 2.2, stop order of http-api.md 7;
+ * with a visor visor.md 7.2 and 7.3.
  *
- * @returns the exit code: 0 after an orderly stop, 1 when it could not start.
+ * @returns the exit code: 0 after an orderly stop, 1 when it could not start, or when the visor is gone and
+ * nothing else was asked for.
  */
 export async function runNode(config: AppConfig, run: NodeRun): Promise<number> {
   const { log } = run;
   log.info(`Build info: ${VERSION}`);
-  let node: Node;
+  let visor: VisorService | undefined;
   try {
-    node = await composeNode(config, run);
-    // Nothing is dialled or accepted by a node whose only door is taken.
-    await bindControl(node);
+    if (config.visor === undefined) return await serve(await startNode(config, run), config, run);
+    const attached = await VisorService.attach(config.visor, run);
+    ({ visor } = attached);
+    const placed = withWorkFolder(config, attached.workDir);
+    return await serve(await startNode(placed, run, visor), placed, run);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
+    // Told to stop while it was starting: nothing went wrong.
+    if (run.signal.aborted) return 0;
     log.error(error.message);
+    if (visor !== undefined) await withinStopLimit(config, run, visor.fail(error.message));
     return 1;
   }
-  log.info(
-    "Successfully started skychat in --standalone mode " +
-      "(no visor handshake; TCP-direct + HTTP control surface only).",
-  );
+}
+
+/**
+ * Opens all that must be open.
+ *
+ * @throws {StartError} when that does not work
+ */
+async function startNode(config: AppConfig, run: NodeRun, visor?: VisorService): Promise<Node> {
+  const node = await composeNode(config, run, visor);
+  await visor?.listen((link) => node.chat.attach(link));
+  // Nothing is dialled or accepted over TCP by a node whose only door is taken.
+  await bindControl(node);
+  return node;
+}
+
+/** Takes part until the signal aborts; the exit code. */
+async function serve(node: Node, config: AppConfig, run: NodeRun): Promise<number> {
+  const { log } = run;
+  const { visor } = node;
+  if (visor === undefined) {
+    log.info(
+      "Successfully started skychat in --standalone mode " +
+        "(no visor handshake; TCP-direct + HTTP control surface only).",
+    );
+  }
   node.stored.tell(log);
   const stop = new AbortController();
   const running = startLinks(node, config, { runtime: run, signal: stop.signal });
@@ -46,21 +77,29 @@ export async function runNode(config: AppConfig, run: NodeRun): Promise<number> 
       controlAddress: node.control.address,
       linkAddress: node.listening ?? "",
     });
-    await aborted(run.signal);
+    void visor?.running();
+    const ends = [aborted(run.signal).then(() => 0)];
+    // Whoever asked for nothing but the visor's networks has nothing left, unless a group began meanwhile.
+    if (visor !== undefined && !wantsNetwork(config)) {
+      ends.push(visor.lost.then(() => node.groups.session === undefined ? 1 : NEVER));
+    }
+    return await Promise.race(ends);
   } finally {
     leaveMemory?.();
     stop.abort();
-    await withinStopLimit(run, stopNode(node, running));
+    await withinStopLimit(config, run, stopNode(node, running));
   }
-  return 0;
 }
 
 /** Opens the control port, whose failure ends the process (http-api.md 1.1). */
-async function bindControl({ control, feeds, groups, lag, stored }: Node): Promise<void> {
+async function bindControl(
+  { chat, control, feeds, groups, lag, stored }: Node,
+): Promise<void> {
   try {
     control.listen();
   } catch (error) {
     lag.close();
+    await chat.close();
     await feeds?.close();
     await groups.close();
     await stored.history?.close();
@@ -77,7 +116,9 @@ function startLinks(
   const { log } = runtime;
   node.groups.start(signal);
   if (!wantsNetwork(config)) {
-    log.warn("Warning: no network types enabled, skychat will not accept connections");
+    if (node.visor === undefined) {
+      log.warn("Warning: no network types enabled, skychat will not accept connections");
+    }
     return [];
   }
   const { secret, source } = node.identity;
@@ -114,20 +155,31 @@ function startLinks(
 async function stopNode(node: Node, running: readonly Promise<void>[]): Promise<void> {
   node.lag.close();
   node.acceptor?.close();
+  void node.visor?.stopping();
   // Together: requests that wait for a receipt end with the chat, streams with the surface.
   await Promise.all([node.control.shutdown(), node.chat.close()]);
+  await node.visor?.close();
   node.events.close();
   await Promise.allSettled([...running, node.groups.ended]);
   await node.stored.history?.close();
 }
 
-async function withinStopLimit(runtime: NodeRuntime, work: Promise<void>): Promise<void> {
+async function withinStopLimit(
+  { visor }: AppConfig,
+  runtime: NodeRuntime,
+  work: Promise<void>,
+): Promise<void> {
   const finished = new AbortController();
   await Promise.race([
     work.finally(() => finished.abort()),
-    runtime.clock.sleep(STOP_LIMIT_MS, finished.signal),
+    runtime.clock.sleep(
+      visor === undefined ? STOP_LIMIT_MS : EMBEDDED_STOP_LIMIT_MS,
+      finished.signal,
+    ),
   ]);
 }
+
+const NEVER = new Promise<never>(() => {});
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();

@@ -1,7 +1,11 @@
-import { type Clock, type Log, type LogLevel, quoteForLog } from "#kit";
+import { type Clock, type Log, type LogLevel, quoteForLog, utf8, utf8Text } from "#kit";
 
 /** Name of the log's source in every line (cli.md 2.2). */
 const SOURCE = "skychat-standalone";
+/** The same of a node that a visor started. */
+export const EMBEDDED_SOURCE = "skychat";
+/** Bytes of a line that a visor is given at most: one above 64 KiB stops it from reading (visor.md 9). */
+export const MAX_EMBEDDED_LINE_BYTES = 8_192;
 
 const SEVERITY: Readonly<Record<LogLevel, number>> = {
   DEBUG: 0,
@@ -38,6 +42,8 @@ export interface LogLine {
   readonly colour?: boolean;
   /** Zone of the printed time; default {@link localZone}. */
   readonly zone?: ZoneOffset;
+  /** Name of the log's source; default `skychat-standalone`. */
+  readonly source?: string;
 }
 
 /**
@@ -45,10 +51,10 @@ export interface LogLine {
  * is `Z` for UTC and `+hh:mm` elsewhere. A line break in the text is escaped: one call, one line.
  */
 export function formatLogLine(
-  { level, text, wall, colour = false, zone = localZone }: LogLine,
+  { level, text, wall, colour = false, source = SOURCE, zone = localZone }: LogLine,
 ): string {
   const shown = colour ? `\x1b[${COLOUR[level]}m${level}\x1b[0m` : level;
-  return `[${logTime(wall, zone)}] ${shown} [${SOURCE}]: ${oneLine(text)}`;
+  return `[${logTime(wall, zone)}] ${shown} [${source}]: ${oneLine(text)}`;
 }
 
 function logTime(wall: bigint, zone: ZoneOffset): string {
@@ -74,7 +80,7 @@ function oneLine(text: string): string {
 /** Where log lines go and how they look. */
 export interface LogOptions {
   /** Takes one line with its line feed. */
-  readonly write: (line: string) => void;
+  readonly write: (line: string, level: LogLevel) => void;
   /** Gives each line its time. */
   readonly clock: Pick<Clock, "wall">;
   /** Only on a terminal and without NO_COLOR. */
@@ -83,14 +89,19 @@ export interface LogOptions {
   readonly minimum?: LogLevel;
   /** Zone of the printed times; default {@link localZone}. */
   readonly zone?: ZoneOffset;
+  /** Name of the log's source. */
+  readonly source?: string;
+  /** Bytes of a line, the rest of which is cut off; no bound by default. */
+  readonly longest?: number;
 }
 
 /** A {@link Log} that writes the server's log format. */
 export function createLog(options: LogOptions): Log & { fatal(text: string): void } {
-  const { write, clock, colour = false, minimum = "INFO", zone = localZone } = options;
+  const { write, clock, longest = Infinity, minimum = "INFO", ...look } = options;
   const log = (level: LogLevel) => (text: string) => {
     if (SEVERITY[level] < SEVERITY[minimum]) return;
-    write(`${formatLogLine({ level, text, wall: clock.wall(), colour, zone })}\n`);
+    const line = formatLogLine({ ...look, level, text, wall: clock.wall() });
+    write(`${cut(line, longest)}\n`, level);
   };
   return {
     debug: log("DEBUG"),
@@ -99,4 +110,12 @@ export function createLog(options: LogOptions): Log & { fatal(text: string): voi
     error: log("ERROR"),
     fatal: log("FATAL"),
   };
+}
+
+/** At most so many bytes of a line. */
+function cut(line: string, longest: number): string {
+  // No character has more than three bytes a unit.
+  if (3 * line.length <= longest) return line;
+  const bytes = utf8(line);
+  return bytes.length <= longest ? line : `${utf8Text(bytes.subarray(0, longest - 8))}…`;
 }

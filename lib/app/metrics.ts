@@ -69,6 +69,18 @@ export const METRICS: readonly Metric[] = [
     read: ({ counters }) => counters.outbound_retry_count,
   },
   {
+    name: "skychat_sends_fallback_total",
+    type: "counter",
+    help: "Messages that went over another network of the visor than the one asked for.",
+    read: ({ counters }) => counters.outbound_fallback_count,
+  },
+  {
+    name: "skychat_visor_connected",
+    type: "gauge",
+    help: "Whether the visor that started this node is there; absent without one.",
+    read: ({ visor }) => visor && Number(visor.connected),
+  },
+  {
     name: "skychat_links_ended_total",
     type: "counter",
     help: "Links that ended, for whatever reason.",

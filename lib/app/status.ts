@@ -4,11 +4,16 @@ import { rfc3339 } from "#kit";
 import type { Acceptor, Dialer } from "#net";
 import type { StoreFigures } from "#store";
 import type { AckMode } from "./config.ts";
+import type { VisorView } from "./visor_service.ts";
 
 /** What `/status` is made of; everything is read at the moment of asking. */
 export interface StatusSources {
-  /** The node's public key, hex. */
+  /** The key that this node's messages are from, hex: that of the visor where there is one. */
   readonly publicKey: string;
+  /** The key of its links and feeds, hex. */
+  readonly linkKey: string;
+  /** How it stands with its visor; undefined without one. */
+  readonly visor: VisorView | undefined;
   readonly identitySource: string;
   readonly counters: ChatCounters;
   /** Keys with at least one live link, sorted. */
@@ -41,7 +46,8 @@ export interface StatusSources {
 /**
  * The body of `GET /status`: every key of http-api.md 4.4, plus additions of our own (`ack_mode`, `cxo`,
  * `events_durable`, `events_seq`, `handshakes`, `history`, `identity_source`, `outbox_count`,
- * `standalone`, `tcp_listen`, `tcp_peers`).
+ * `standalone`, `tcp_listen`, `tcp_peers`, and with a visor `tcp_pk`, `visor_connected`, `visor_networks`,
+ * `visor_port`, `visor_error`).
  */
 export function statusBody(sources: StatusSources): Record<string, unknown> {
   const { last_rx, last_send, ...counts } = sources.counters;
@@ -70,14 +76,27 @@ export function statusBody(sources: StatusSources): Record<string, unknown> {
     schema_version: "v1",
     sse_drop_count: sources.dropCount,
     sse_subscribers: sources.legacySubscribers,
-    standalone: true,
+    standalone: sources.visor === undefined,
     tcp_listen: sources.listener?.address ?? "",
     tcp_peers: sources.dialers.map((dialer) => ({
       pk: dialer.endpoint.peer.hex,
       addr: dialer.endpoint.address,
       connected: dialer.connected,
     })),
+    ...visorView(sources),
     visor_pk: sources.publicKey,
+  };
+}
+
+/** Nothing without a visor: the keys that a node on its own has are known to scripts. */
+function visorView({ linkKey, visor }: StatusSources): Record<string, unknown> {
+  if (visor === undefined) return {};
+  return {
+    tcp_pk: linkKey,
+    visor_connected: visor.connected,
+    visor_networks: visor.networks,
+    visor_port: visor.port,
+    ...(visor.error !== "" && { visor_error: visor.error }),
   };
 }
 

@@ -1,6 +1,12 @@
 import type { PublicKey } from "#crypto";
 import type { LinkEnd } from "#net";
 
+/** A network that a visor reaches peers over (visor.md 7.1). */
+export type MeshNetwork = "skynet" | "dmsg";
+
+/** What a connection goes over, as events name it. */
+export type LinkNetwork = "tcp-direct" | MeshNetwork;
+
 /**
  * What direct messages need of a connection: `Link` of `#net`, or anything shaped like it.
  *
@@ -9,6 +15,8 @@ import type { LinkEnd } from "#net";
 export interface ChatLink {
   /** Proven by the handshake. */
   readonly peer: PublicKey;
+  /** What it goes over; tcp-direct where nothing is said. */
+  readonly network?: LinkNetwork;
   /** `out` when we dialled, which only the operator can cause. */
   readonly direction: "in" | "out";
   /** Clock reading, milliseconds. */
@@ -21,4 +29,9 @@ export interface ChatLink {
   close(reason?: string): void;
   /** Resolves once, with the reason why the link ended. */
   readonly closed: Promise<LinkEnd>;
+}
+
+/** What a connection goes over. */
+export function networkOf({ network = "tcp-direct" }: Pick<ChatLink, "network">): LinkNetwork {
+  return network;
 }

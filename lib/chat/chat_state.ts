@@ -1,9 +1,11 @@
 import type { PublicKey } from "#crypto";
 import type { Clock, Log, Random } from "#kit";
+import type { ChatLink } from "./chat_link.ts";
 import type { ChatStore } from "./chat_store.ts";
 import type { LiveCounters } from "./counters.ts";
 import type { DuplicateMemory } from "./duplicate_memory.ts";
 import type { ChatLimits } from "./limits.ts";
+import type { MeshRoutes } from "./mesh_routes.ts";
 import type { Outlet } from "./outlet.ts";
 import type { PeerTable } from "./peer_table.ts";
 import type { ReceiptBook } from "./receipts.ts";
@@ -30,4 +32,16 @@ export interface ChatState {
   readonly receipts: ReceiptBook;
   readonly duplicates: DuplicateMemory;
   readonly counters: LiveCounters;
+  /** Ways to peers that are not connected; undefined without a visor. */
+  readonly mesh: MeshRoutes | undefined;
+}
+
+/** Whether messages may go over a connection that is in the table. */
+export function isUsable(link: ChatLink, { mesh }: Pick<ChatState, "mesh">): boolean {
+  return mesh === undefined || !mesh.isDoubtful(link);
+}
+
+/** The connection to a peer that is used now. */
+export function usableLink(peer: PublicKey, state: ChatState): ChatLink | undefined {
+  return state.table.newest(peer.hex, (link) => isUsable(link, state));
 }

@@ -8,9 +8,9 @@ export interface ChatCounters {
   readonly inbound_drop_count: number;
   /** Sends that gave up. */
   readonly outbound_fail_count: number;
-  /** Sends that another connection took after a write had failed. */
+  /** Sends that another connection, open before or dialled for it, took after a write had failed. */
   readonly outbound_retry_count: number;
-  /** Always 0: there is no other network. */
+  /** Sends that went over another network than the one asked for; always 0 without a visor. */
   readonly outbound_fallback_count: number;
   /** Time of the last counted inbound message, nanoseconds since 1970; undefined before the first. */
   readonly last_rx: bigint | undefined;

@@ -2,13 +2,16 @@ import type { PublicKey } from "#crypto";
 import type { MessageEvent } from "#events";
 import { type Clock, errorText, type Log, quoteForLog, type Random } from "#kit";
 import type { LinkEnd } from "#net";
-import type { ChatLink } from "./chat_link.ts";
-import type { ChatState } from "./chat_state.ts";
+import { type ChatLink, networkOf } from "./chat_link.ts";
+import { type ChatState, usableLink } from "./chat_state.ts";
 import type { ChatStore } from "./chat_store.ts";
 import { type ChatCounters, noTraffic } from "./counters.ts";
 import { DuplicateMemory } from "./duplicate_memory.ts";
 import { encodeDelete, encodeRead } from "./envelope.ts";
+import { connect, type LinkState, linkState } from "./link_state.ts";
 import { CHAT_LIMITS, type ChatLimits, CLOSE_DRAIN_MS, MAX_READ_IDS } from "./limits.ts";
+import type { MeshPort } from "./mesh_port.ts";
+import { MeshRoutes } from "./mesh_routes.ts";
 import { messageTimes } from "./message_times.ts";
 import type { SendOutcome, SendRequest } from "./outbound.ts";
 import { Outbox } from "./outbox.ts";
@@ -45,6 +48,8 @@ export interface DirectChatOptions {
   readonly ack?: "received" | "stored";
   /** Where messages for peers that are away are kept; nowhere by default. */
   readonly outbox?: QueueTable;
+  /** How peers are reached that are not connected; undefined without a visor. */
+  readonly mesh?: MeshPort | undefined;
   /** Bounds of the outbox that differ from the usual ones. */
   readonly outboxLimits?: Partial<OutboxLimits>;
   /** Bounds that differ from {@link CHAT_LIMITS}. */
@@ -63,7 +68,7 @@ export class DirectChat {
   readonly outbox: Outbox | undefined;
   #closed = false;
 
-  /** Nothing is connected yet; a timer runs only while messages are queued. */
+  /** Nothing is connected yet; a timer runs only while messages are queued, and with a visor. */
   constructor(options: DirectChatOptions) {
     const { clock, log, random, store } = options;
     const limits = { ...CHAT_LIMITS, ...options.limits };
@@ -84,6 +89,13 @@ export class DirectChat {
       receipts: new ReceiptBook({ clock, capacity: limits.pendingReceipts }),
       duplicates: new DuplicateMemory({ clock, limits }),
       counters: { ...noTraffic() },
+      mesh: options.mesh && new MeshRoutes({
+        port: options.mesh,
+        clock,
+        lingerMs: limits.receiptWatch,
+        attach: (link) => void this.attach(link),
+        onProven: (link) => this.outbox?.deliver(link.peer),
+      }),
     };
     this.#sender = new Sender(this.#state);
     const table = options.outbox;
@@ -95,6 +107,9 @@ export class DirectChat {
       log,
       ...(options.outboxLimits !== undefined && { limits: options.outboxLimits }),
     });
+    this.#state.mesh?.keepDialling(() =>
+      (this.outbox?.recipients() ?? []).filter((peer) => !this.isConnected(peer))
+    );
   }
 
   /** The counters of `/status` at this moment (messages.md 9). */
@@ -112,7 +127,7 @@ export class DirectChat {
     const { admitted, displaced } = table.add(link);
     displaced?.close("superseded: too many connections");
     if (!admitted) {
-      log.warn(`skychat: tcp-direct refusing ${link.peer.hex}: too many connections`);
+      log.warn(`skychat: ${networkOf(link)} refusing ${link.peer.hex}: too many connections`);
       return await refuse(link, "too many connections");
     }
     const receiver = new Receiver(link, this.#state);
@@ -226,7 +241,17 @@ export class DirectChat {
 
   /** Whether there is a live connection to this key. */
   isConnected(peer: PublicKey): boolean {
-    return this.#state.table.newest(peer.hex) !== undefined;
+    return usableLink(peer, this.#state) !== undefined;
+  }
+
+  /** How this node stands with a key (http-api.md 4.18). */
+  linkState(peer: PublicKey): LinkState {
+    return linkState(peer, this.#state);
+  }
+
+  /** Begins to connect to a key that is not connected: `skynet`, `dmsg` or `auto`. Nothing without a visor. */
+  connect(peer: PublicKey, network: string): LinkState {
+    return connect(peer, network, this.#state);
   }
 
   /**
@@ -235,8 +260,9 @@ export class DirectChat {
    * resolves when all loops have ended.
    */
   async close(): Promise<void> {
-    const { clock, receipts, table } = this.#state;
+    const { clock, mesh, receipts, table } = this.#state;
     this.#closed = true;
+    mesh?.close();
     receipts.close();
     for (const receiver of this.#running.keys()) receiver.stop();
     const enough = new AbortController();
@@ -259,7 +285,7 @@ export class DirectChat {
   /** At once if that is possible and nothing for this peer is to go before it. */
   async #sendOrQueue(request: SendRequest, expiresInMs: number): Promise<SendOutcome> {
     const { counters, clock } = this.#state;
-    const { recipient } = request;
+    const { network = "auto", recipient } = request;
     const plan = this.#sender.plan(request);
     if (plan.kind === "failed") {
       if (plan.code !== "empty") counters.outbound_fail_count++;
@@ -269,13 +295,14 @@ export class DirectChat {
     const begun = clock.wall();
     let writtenAt: bigint | undefined;
     if (outbox !== undefined && this.isConnected(recipient) && !outbox.holds(recipient)) {
-      const outcome = await this.#sender.attempt(recipient, plan);
+      const outcome = await this.#sender.attempt({ ...request, network: "tcp-direct" }, plan);
       if (outcome.kind !== "no-connection" && outcome.kind !== "write-failed") return outcome;
       if (outcome.touched) writtenAt = begun;
     }
     const queued = await outbox?.queue({ ...request, id: plan.id, expiresInMs, writtenAt }) ??
       NO_OUTBOX;
     if (queued.kind === "unqueueable") counters.outbound_fail_count++;
+    else if (!this.isConnected(recipient)) void this.#state.mesh?.reach(recipient, network);
     return queued;
   }
 

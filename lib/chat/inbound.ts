@@ -1,6 +1,7 @@
 import type { PublicKey } from "#crypto";
 import type { MessageEvent, StatusEvent } from "#events";
 import { quoteForLog } from "#kit";
+import type { LinkNetwork } from "./chat_link.ts";
 import { type Classified, classify, encodeAck } from "./envelope.ts";
 
 /** What one payload makes us do, in this order (messages.md 6). */
@@ -29,6 +30,8 @@ export type InboundEffect =
 export interface InboundFacts {
   /** The key proven by the handshake; nothing inside a payload can change it. */
   readonly peer: PublicKey;
+  /** What the connection goes over. */
+  readonly network: LinkNetwork;
   isBlocked(): boolean;
   /** Whether the user has yet to accept this peer (http-api.md 4.12). */
   isUnapproved(): boolean;
@@ -106,7 +109,7 @@ function messageEffect(
     event: {
       direction: "in",
       ...(wrapped?.id ? { id: wrapped.id } : { id: facts.mintId(), localId: true }),
-      network: "tcp-direct",
+      network: facts.network,
       sender: facts.peer.hex,
       text,
       length: found.kind === "text" ? found.length : utf8Length(text),

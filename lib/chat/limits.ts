@@ -50,6 +50,9 @@ export const OUTBOX_RESEND_MS: number = DUPLICATE_WINDOW - 30_000;
 /** Milliseconds before a queued message that a living link or the disk did not take is tried again (ours). */
 export const OUTBOX_RETRY_MS = 5_000;
 
+/** Milliseconds between two attempts to reach, through a visor, those for whom something is queued (ours). */
+export const OUTBOX_REDIAL_MS = 60_000;
+
 /** The bounds that an embedder or a test may change. Times in milliseconds. */
 export interface ChatLimits {
   /** {@link RECEIPT_WATCH} */

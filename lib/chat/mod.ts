@@ -21,7 +21,7 @@
  *
  * @module
  */
-export type { ChatLink } from "./chat_link.ts";
+export { type ChatLink, type LinkNetwork, type MeshNetwork, networkOf } from "./chat_link.ts";
 export type { ChatStore, Stored } from "./chat_store.ts";
 export { type ChatCounters, noTraffic } from "./counters.ts";
 export { DirectChat, type DirectChatOptions } from "./direct_chat.ts";
@@ -35,6 +35,16 @@ export {
   type OutgoingMessage,
 } from "./envelope.ts";
 export * from "./limits.ts";
+export type { LinkState } from "./link_state.ts";
+export type { MeshPort } from "./mesh_port.ts";
+export {
+  MAX_MESH_DIALS,
+  MESH_DIAL_ATTEMPTS,
+  MESH_DIAL_PAUSE_MOST_MS,
+  MESH_DIAL_PAUSE_MS,
+  MESH_LOOK_MS,
+  MESH_UPGRADE_MS,
+} from "./mesh_routes.ts";
 export { newMessageId } from "./message_id.ts";
 export { Outbox, type QueueOutcome, type QueueRequest } from "./outbox.ts";
 export type {

@@ -1,12 +1,13 @@
 import type { PublicKey } from "#crypto";
 import { CodedError, utf8 } from "#kit";
 import { encodeFrame } from "#session";
+import type { LinkNetwork } from "./chat_link.ts";
 import { encodeMessage } from "./envelope.ts";
 import { MAX_WAIT, MIN_WAIT } from "./limits.ts";
 
 /** A message to be sent, as its author asks for it (http-api.md 4.1). */
 export interface SendRequest {
-  /** The peer, which must be connected unless the message may be queued. */
+  /** The peer, which must be connected or reachable through a visor unless the message may be queued. */
   readonly recipient: PublicKey;
   /** Not empty; what it becomes must fit into one frame. */
   readonly text: string;
@@ -16,7 +17,10 @@ export interface SendRequest {
   readonly receipts?: boolean;
   /** Id of the quoted message. */
   readonly replyTo?: string;
-  /** Only colours error texts; default `skynet`. */
+  /**
+   * What to dial over where there is no connection: `skynet` (the default), `dmsg`, `auto`. With `tcp-direct`
+   * only such connections are used. Without a visor it colours error texts.
+   */
   readonly network?: string;
   /**
    * Keep the message for a peer that cannot be reached now: milliseconds, clamped to
@@ -27,7 +31,7 @@ export interface SendRequest {
 
 /** How a send ended. Times in milliseconds, ids as in messages.md 3.3. */
 export type SendOutcome =
-  | { readonly kind: "sent"; readonly id: string }
+  | { readonly kind: "sent"; readonly id: string; readonly network: LinkNetwork }
   | { readonly kind: "receipt-asked"; readonly id: string }
   | { readonly kind: "acked"; readonly id: string; readonly ms: number }
   | { readonly kind: "timeout"; readonly id: string; readonly ms: number }
@@ -96,15 +100,25 @@ export function effectiveWait(waitMs: number): number {
 
 const UNAVAILABLE = "skychat/dm: no transport configured (dial unavailable)";
 
-/** The answer when there is no connection to a peer: the deployed text, then the cause (messages.md 7). */
-export function noConnectionText(recipient: PublicKey, network: string | undefined): string {
-  const peer = shortKey(recipient);
-  return `dial ${peer} over ${network || "skynet"}: ${UNAVAILABLE}: no live tcp-direct connection`;
+/** The cause where nothing can be dialled, as `/link` says it (http-api.md 4.18). */
+export const NO_LINK_TEXT = "no live tcp-direct connection";
+
+/**
+ * The answer when there is no connection to a peer: the deployed text, then the cause (messages.md 7).
+ *
+ * @param dialled why dialling did not help; undefined where nothing can be dialled
+ */
+export function noConnectionText(
+  recipient: PublicKey,
+  network: string | undefined,
+  dialled: string = `${UNAVAILABLE}: ${NO_LINK_TEXT}`,
+): string {
+  return `dial ${shortKey(recipient)} over ${network || "skynet"}: ${dialled}`;
 }
 
 /** The answer when every connection to a peer failed while it was written to (messages.md 7). */
-export function writeFailedText(reason: string): string {
-  return `redial after write ${reason}: ${UNAVAILABLE}`;
+export function writeFailedText(reason: string, dialled: string = UNAVAILABLE): string {
+  return `redial after write ${reason}: ${dialled}`;
 }
 
 /** The log line when no receipt came in time: the deployed text, then what we did (messages.md 4.4). */

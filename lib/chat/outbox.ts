@@ -1,6 +1,6 @@
 import { PublicKey } from "#crypto";
 import { type Clock, errorText, type Log, quoteForLog, type Random, type Timer } from "#kit";
-import type { ChatLink } from "./chat_link.ts";
+import { type ChatLink, networkOf } from "./chat_link.ts";
 import { MAX_OUTBOX_PAYLOAD, OUTBOX_RETRY_MS } from "./limits.ts";
 import { newMessageId } from "./message_id.ts";
 import { type OutboundPlan, planSend, type SendOutcome, shortKey } from "./outbound.ts";
@@ -98,6 +98,12 @@ export class Outbox {
     });
   }
 
+  /** Keys for which something waits to be sent. */
+  recipients(): readonly PublicKey[] {
+    const peers = new Map(Array.from(this.#shelf.items(), ({ peer }) => [peer.hex, peer]));
+    return [...peers.values()].filter((peer) => this.holds(peer));
+  }
+
   /** Whether something for this key waits to be sent. */
   holds(peer: PublicKey): boolean {
     return this.#shelf.next(peer.hex) !== undefined;
@@ -166,7 +172,7 @@ export class Outbox {
     if (item?.peer.hex !== peer || item.message.writtenAt === undefined) return;
     const plan = this.#plan({ ...item.message, recipient: item.peer }, id);
     // Its event first: a repetition after a crash does less harm than a message without a trace.
-    if (plan.kind === "send") this.#carrier.publish(item.peer, plan);
+    if (plan.kind === "send") this.#carrier.publish(item.peer, plan, item.network);
     void this.#remove(item);
   }
 
@@ -264,6 +270,7 @@ export class Outbox {
       return delivery?.kind !== "write-failed" || delivery.touched;
     }
     carrier.count(delivery);
+    item.network = networkOf(delivery.link);
     const outcome = await this.#receipt(item, delivery.link);
     if (outcome.kind === "silence" && this.#shelf.has(item)) {
       this.#giveUp(item);

@@ -1,6 +1,6 @@
 import type { PublicKey } from "#crypto";
-import type { ChatLink } from "./chat_link.ts";
-import type { ChatState } from "./chat_state.ts";
+import type { ChatLink, LinkNetwork } from "./chat_link.ts";
+import { type ChatState, usableLink } from "./chat_state.ts";
 import type { Delivery, Sender, SendPlan } from "./sender.ts";
 
 /** What the outbox needs from the sending half and the table of links. */
@@ -14,7 +14,7 @@ export interface OutboxCarrier {
   /** Counts a message that was written. */
   count(delivery: Extract<Delivery, { kind: "written" }>): void;
   /** Stores a message that arrived, and shows it to local consumers. */
-  publish(peer: PublicKey, plan: SendPlan): void;
+  publish(peer: PublicKey, plan: SendPlan, network: LinkNetwork): void;
   /** Gives up a link on which a receipt did not come. */
   dropSilent(link: ChatLink): void;
   /** Milliseconds to wait for a receipt. */
@@ -25,11 +25,11 @@ export interface OutboxCarrier {
 export function carrierOf(sender: Sender, state: ChatState): OutboxCarrier {
   const { limits, table } = state;
   return {
-    isOpen: (peer) => table.newest(peer.hex) !== undefined && !state.isBlocked(peer),
+    isOpen: (peer) => usableLink(peer, state) !== undefined && !state.isBlocked(peer),
     isLive: (link) => table.has(link),
     deliver: (peer, frame) => sender.deliver(peer, frame),
     count: (delivery) => sender.count(delivery),
-    publish: (peer, plan) => sender.publish(peer, plan),
+    publish: (peer, plan, network) => sender.publish(peer, plan, network),
     dropSilent: (link) => sender.dropSilent(link),
     receiptWatch: limits.receiptWatch,
   };

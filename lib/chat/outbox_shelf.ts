@@ -1,5 +1,5 @@
 import type { PublicKey } from "#crypto";
-import type { ChatLink } from "./chat_link.ts";
+import type { ChatLink, LinkNetwork } from "./chat_link.ts";
 import { type OutboxLoad, type QueuedMessage, sizeOf } from "./outbox_plan.ts";
 import type { PendingReceipt } from "./receipts.ts";
 
@@ -10,6 +10,8 @@ export class QueuedItem {
   message: QueuedMessage;
   /** False until it is on disk for the first time: before, nobody was promised anything. */
   stored: boolean;
+  /** What it was written over last. */
+  network: LinkNetwork = "tcp-direct";
   /** The attempt under way. */
   flight: { readonly link: ChatLink; readonly receipt: PendingReceipt } | "starting" | undefined;
 

@@ -62,10 +62,10 @@ export class PeerTable {
     return true;
   }
 
-  /** The link to send on: the newest of a key, or the newest that was not tried yet. */
-  newest(peer: string, tried?: ReadonlySet<ChatLink>): ChatLink | undefined {
+  /** The link to send on: the newest of a key, or the newest of those that will do. */
+  newest(peer: string, willDo?: (link: ChatLink) => boolean): ChatLink | undefined {
     const list = this.#lists.get(peer);
-    return tried === undefined ? list?.at(-1) : list?.findLast((link) => !tried.has(link));
+    return willDo === undefined ? list?.at(-1) : list?.findLast(willDo);
   }
 
   /** Whether a link is in the table. */

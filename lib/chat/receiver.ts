@@ -2,7 +2,7 @@ import { type LinkEnd, RateLimiter } from "#net";
 import { encodeFrame, FrameDecoder, type FrameEvent } from "#session";
 import type { StatusEvent } from "#events";
 import { errorText, quoteForLog } from "#kit";
-import type { ChatLink } from "./chat_link.ts";
+import { type ChatLink, networkOf } from "./chat_link.ts";
 import type { ChatState } from "./chat_state.ts";
 import { decideInbound, type InboundEffect, type InboundFacts } from "./inbound.ts";
 import { DELETE_RATE, MAX_LINES_PER_LINK } from "./limits.ts";
@@ -39,6 +39,7 @@ export class Receiver {
     this.#deletes = new RateLimiter({ clock: state.clock, capacity: 1 });
     this.#facts = {
       peer,
+      network: networkOf(link),
       isBlocked: () => state.isBlocked(peer),
       isUnapproved: () => state.isUnapproved(peer),
       seenBefore: (message) => state.duplicates.seenBefore(peer.hex, message),

@@ -2,8 +2,8 @@ import type { PublicKey } from "#crypto";
 import type { MessageEvent } from "#events";
 import { CodedError, concat, errorText } from "#kit";
 import { encodeFrame, MAX_FRAME_PAYLOAD } from "#session";
-import type { ChatLink } from "./chat_link.ts";
-import type { ChatState } from "./chat_state.ts";
+import { type ChatLink, type LinkNetwork, networkOf } from "./chat_link.ts";
+import { type ChatState, isUsable } from "./chat_state.ts";
 import { newMessageId } from "./message_id.ts";
 import {
   noConnectionText,
@@ -28,15 +28,24 @@ export type Delivery =
     readonly startedAt: number;
     /** Whether another link failed before. */
     readonly rescued: boolean;
+    /** Whether it took another network than the one asked for. */
+    readonly fallback?: boolean;
   }
   | Undelivered;
 
 /** Why nothing was written, as far as is known here. */
 export type Undelivered =
-  | { readonly kind: "no-connection"; readonly touched: false }
+  | {
+    readonly kind: "no-connection";
+    readonly touched: false;
+    /** Why dialling did not help; undefined where nothing was dialled. */
+    readonly dialled?: string;
+  }
   | {
     readonly kind: "write-failed";
     readonly reason: string;
+    /** The same. */
+    readonly dialled?: string;
     /** Whether the peer may have got it nevertheless. */
     readonly touched: boolean;
   };
@@ -57,7 +66,7 @@ export class Sender {
       if (plan.code !== "empty") counters.outbound_fail_count++;
       return plan;
     }
-    const outcome = await this.attempt(request.recipient, plan);
+    const outcome = await this.attempt(request, plan);
     if (outcome.kind !== "no-connection" && outcome.kind !== "write-failed") return outcome;
     counters.outbound_fail_count++;
     return failure(request, outcome);
@@ -69,17 +78,21 @@ export class Sender {
   }
 
   /** Sends what is ready, without counting a failure: the caller may know another way. */
-  async attempt(recipient: PublicKey, plan: SendPlan): Promise<SendOutcome | Undelivered> {
+  async attempt(
+    { network, recipient }: Pick<SendRequest, "network" | "recipient">,
+    plan: SendPlan,
+  ): Promise<SendOutcome | Undelivered> {
     const { receipts } = this.#state;
     const receipt = plan.receipt === "none" ? undefined : receipts.expect(recipient.hex, plan.id);
-    const delivery = await this.deliver(recipient, plan.frame);
+    const delivery = await this.#carry(recipient, plan.frame, network);
     if (delivery.kind !== "written") {
       receipt?.abandon();
       return delivery;
     }
     this.count(delivery);
-    this.publish(recipient, plan);
-    if (receipt === undefined) return { kind: "sent", id: plan.id };
+    const used = networkOf(delivery.link);
+    this.publish(recipient, plan, used);
+    if (receipt === undefined) return { kind: "sent", id: plan.id, network: used };
     if (plan.receipt === "watch") {
       this.#watch(delivery.link, receipt);
       return { kind: "receipt-asked", id: plan.id };
@@ -97,23 +110,58 @@ export class Sender {
   async sendControl(peer: PublicKey, payloads: readonly Uint8Array[]): Promise<void> {
     const fitting = payloads.filter(({ length }) => length <= MAX_FRAME_PAYLOAD);
     if (fitting.length === 0) return;
-    const delivery = await this.deliver(peer, concat(...fitting.map(encodeFrame)));
-    if (delivery.kind !== "written") {
-      this.#state.log.debug(`skychat/dm: control frame to ${peer.hex} not sent: ${delivery.kind}`);
-    }
+    const frames = concat(...fitting.map(encodeFrame));
+    const delivery = await this.deliver(peer, frames);
+    if (delivery.kind === "written") return;
+    this.#state.log.debug(`skychat/dm: control frame to ${peer.hex} not sent: ${delivery.kind}`);
+    // Whoever asked for it need not wait while somebody is dialled.
+    if (this.#state.mesh !== undefined) void this.#carry(peer, frames, undefined);
+  }
+
+  /** Writes to a connection that is there, or else to one that is dialled for it (visor.md 7.5). */
+  async #carry(
+    peer: PublicKey,
+    bytes: Uint8Array,
+    network: string | undefined,
+  ): Promise<Delivery> {
+    const { mesh } = this.#state;
+    const direct = network === "tcp-direct";
+    const first = await this.deliver(peer, bytes, { direct: direct && mesh !== undefined });
+    if (first.kind === "written" || mesh === undefined || direct) return first;
+    const reached = await mesh.reach(peer, network || "skynet");
+    if (reached.kind === "unreached") return { ...first, dialled: reached.reason };
+    const second = await this.deliver(peer, bytes);
+    const [rescued, { fallback }] = [first.kind === "write-failed", reached];
+    if (second.kind === "written") return { ...second, rescued, fallback };
+    const touched = first.touched || second.touched;
+    const dialled = second.kind === "write-failed" ? second.reason : "the connection ended at once";
+    return first.kind === "write-failed"
+      ? { ...first, touched, dialled }
+      : second.kind === "write-failed"
+      ? second
+      : { ...second, dialled };
   }
 
   /**
    * Writes to the newest link of a peer. A link that fails is closed and the next one tried; one
    * that merely has too much unwritten already is left alone. Counts nothing.
    */
-  async deliver(peer: PublicKey, bytes: Uint8Array): Promise<Delivery> {
+  async deliver(
+    peer: PublicKey,
+    bytes: Uint8Array,
+    { direct = false }: { /** Only over tcp-direct. */ direct?: boolean } = {},
+  ): Promise<Delivery> {
     const { clock, limits, table } = this.#state;
     const tried = new Set<ChatLink>();
     let [reason, touched] = ["", false];
     // A peer that keeps opening links which fail must not keep a send busy for ever.
     while (tried.size < limits.linksPerPeer) {
-      const link = table.newest(peer.hex, tried);
+      const link = table.newest(
+        peer.hex,
+        (each) =>
+          !tried.has(each) && isUsable(each, this.#state) &&
+          (!direct || networkOf(each) === "tcp-direct"),
+      );
       if (link === undefined) break;
       const startedAt = clock.now();
       try {
@@ -132,21 +180,22 @@ export class Sender {
   }
 
   /** Counts a message that was written. */
-  count({ rescued }: Extract<Delivery, { kind: "written" }>): void {
+  count({ fallback, rescued }: Extract<Delivery, { kind: "written" }>): void {
     const { clock, counters } = this.#state;
     if (rescued) counters.outbound_retry_count++;
+    if (fallback) counters.outbound_fallback_count++;
     counters.outbound_msg_count++;
     counters.last_send = clock.wall();
   }
 
-  /** Stores a message of our own and shows it to local consumers. */
-  publish(recipient: PublicKey, plan: SendPlan): void {
+  /** Stores a message of our own, which went over a network, and shows it to local consumers. */
+  publish(recipient: PublicKey, plan: SendPlan, network: LinkNetwork): void {
     const { messageTime, outlet, self } = this.#state;
     const event: MessageEvent = {
       direction: "out",
       id: plan.id,
       ...(plan.bare && { localId: true }),
-      network: "tcp-direct",
+      network,
       sender: self.hex,
       to: recipient.hex,
       text: plan.text,
@@ -188,7 +237,7 @@ function isOverloaded(error: unknown): boolean {
 
 function failure(request: SendRequest, delivery: Undelivered): SendOutcome {
   const message = delivery.kind === "write-failed"
-    ? writeFailedText(delivery.reason)
-    : noConnectionText(request.recipient, request.network);
+    ? writeFailedText(delivery.reason, delivery.dialled)
+    : noConnectionText(request.recipient, request.network, delivery.dialled);
   return { kind: "failed", code: delivery.kind, message };
 }

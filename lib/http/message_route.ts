@@ -112,7 +112,12 @@ function requestOf(fields: MessageFields): ControlSendRequest {
   };
 }
 
-function networkOf({ network }: MessageFields): string {
+/**
+ * The network that a client named, or the one that is meant where it named none (http-api.md 4.1).
+ *
+ * @throws {BodyError} with the text of the answer.
+ */
+export function networkOf({ network }: { readonly network: string }): string {
   if (network === "") return "skynet";
   if (NETWORKS.has(network)) return network;
   throw new BodyError("invalid network type: use 'auto', 'skynet' or 'dmsg'");
@@ -172,7 +177,7 @@ function publishedReply(
 function messageReply(outcome: Exclude<ControlSendOutcome, Published>): Response {
   switch (outcome.kind) {
     case "sent":
-      return jsonReply({ id: outcome.id, network: "tcp-direct", ok: true });
+      return jsonReply({ id: outcome.id, network: outcome.network, ok: true });
     case "receipt-asked":
       return jsonReply({ id: outcome.id, ok: true });
     case "acked":

@@ -17,7 +17,7 @@
  *
  * const events = new EventHub({ clock: systemClock });
  * const server = new ControlServer({
- *   send: () => Promise.resolve({ kind: "sent", id: "8077ca12ee05c806" }),
+ *   send: () => Promise.resolve({ kind: "sent", id: "8077ca12ee05c806", network: "tcp-direct" }),
  *   status: () => ({ peers: [] }),
  *   events,
  * }, { address: ":0", allowNonLoopback: false, log: silentLog, clock: systemClock });

@@ -15,7 +15,7 @@ export interface ControlSendRequest {
   receipts?: boolean;
   /** Id of the quoted message. */
   replyTo?: string;
-  /** One of the words of http-api.md 4.1; it only colours error texts. */
+  /** One of the words of http-api.md 4.1: what to dial over. Without a visor it only colours error texts. */
   network?: string;
   /** Keep the message for a peer that is not connected; for this many milliseconds. */
   queueForMs?: number;
@@ -23,7 +23,7 @@ export interface ControlSendRequest {
 
 /** What became of a message; times are milliseconds, messages are texts of http-api.md 4.1. */
 export type ControlSendOutcome =
-  | { kind: "sent"; id: string }
+  | { kind: "sent"; id: string; network: string }
   | { kind: "receipt-asked"; id: string }
   | { kind: "acked"; id: string; ms: number }
   | { kind: "timeout"; id: string; ms: number }
@@ -172,10 +172,24 @@ export interface ChatPort {
   sendRead(peer: PublicKey, ids: readonly string[]): Promise<void>;
   /** Retracts an own message on both sides and says so to local consumers. */
   sendDelete(peer: PublicKey, id: string): Promise<void>;
-  /** Whether there is a live link. */
-  isConnected(peer: PublicKey): boolean;
+  /** How this node stands with a peer. */
+  linkState(peer: PublicKey): LinkView;
+  /** Begins to connect to a peer over `skynet`, `dmsg` or `auto`, where that is possible. */
+  connect(peer: PublicKey, network: string): LinkView;
   /** Drops a conversation, or only its messages with an id, from the replay buffers. */
   forgetReplay(peer: string, id?: string): void;
+}
+
+/** The answer of `/link` (http-api.md 4.18). */
+export interface LinkView {
+  /** Whether there is a live link. */
+  readonly ready: boolean;
+  /** Whether one is being made. */
+  readonly connecting: boolean;
+  /** Why there is none. */
+  readonly error?: string | undefined;
+  /** What it goes over. */
+  readonly network?: string;
 }
 
 /** Queued messages, as `GET /outbox` shows them. */

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { networkOf } from "./message_route.ts";
 import type { ControlPorts } from "./ports.ts";
 import { emptyReply, jsonReply, textReply } from "./replies.ts";
 import {
@@ -31,11 +32,8 @@ export function smallRoutes(ports: Pick<ControlPorts, "chat" | "unread">): reado
     {
       path: "/link",
       on: {
-        GET: (c) => linkReply(ports, { pk: c.req.query("pk") ?? "", asked: false }),
-        POST: async (c) => {
-          const { pk } = await readFields(c, LINK_BODY);
-          return linkReply(ports, { pk, asked: true });
-        },
+        GET: (c) => linkReply(ports, { pk: c.req.query("pk") ?? "" }),
+        POST: async (c) => linkReply(ports, await readFields(c, LINK_BODY)),
       },
     },
     // Nothing here shows desktop notifications: who could show them is accepted and not remembered.
@@ -65,20 +63,15 @@ function noCount(): Response {
   return textReply(503, "unread count unavailable");
 }
 
-/** The state of the link with a peer. Nothing is dialled: peers are configured at start. */
+/** How this node stands with a peer; where a network is given, after it began to connect if it was not. */
 function linkReply(
   { chat }: Pick<ControlPorts, "chat">,
-  { pk, asked }: { pk: string; asked: boolean },
+  { network, pk }: { pk: string; network?: string },
 ): Response {
   const peer = readKey(pk);
   if (chat === undefined) return textReply(503, "chat controller not ready");
-  const ready = chat.isConnected(peer);
-  return jsonReply({
-    ready,
-    connecting: false,
-    error: asked && !ready ? "no live tcp-direct connection" : undefined,
-    network: ready ? "tcp-direct" : undefined,
-  });
+  if (network === undefined) return jsonReply(chat.linkState(peer));
+  return jsonReply(chat.connect(peer, networkOf({ network })));
 }
 
 async function accept<Entries extends v.ObjectEntries>(

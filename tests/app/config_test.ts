@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type AppFlags, configFromFlags, type Environment } from "#app";
+import { type AppFlags, configFromFlags, type Environment, withWorkFolder } from "#app";
 
 const flags: AppFlags = {
   standalone: true,
@@ -36,6 +36,9 @@ const flags: AppFlags = {
   "persist-group-cap": 5_000,
   "persist-group-rate": 60,
   "pair-enable": false,
+  skynet: true,
+  dmsg: true,
+  port: 0,
   portless: false,
 };
 
@@ -50,7 +53,7 @@ Deno.test("configFromFlags makes plain data; empty texts are things not given", 
   assert.deepEqual(result, {
     warnings: [],
     config: {
-      standalone: true,
+      visor: undefined,
       addr: ":8001",
       tcpListen: "",
       tcpPeers: [],
@@ -198,10 +201,59 @@ Deno.test("configFromFlags runs without a visor when asked to or when there is n
   assert.deepEqual(warnings, [
     "no visor found (PROC_CONFIG is not set): running as with --standalone",
   ]);
-  assert.deepEqual(judge({ standalone: false }, { PROC_CONFIG: "{}" })[0], [
-    "embedded mode (PROC_CONFIG is set): not in this build yet; use --standalone",
+});
+
+Deno.test("configFromFlags attaches to a visor that is there, whatever the variable holds", () => {
+  const visorOf = (given: Partial<AppFlags>, value: string) => {
+    const result = configFromFlags({ ...flags, standalone: false, ...given }, {
+      PROC_CONFIG: value,
+    });
+    assert.ok("config" in result);
+    assert.deepEqual(result.warnings, []);
+    return result.config.visor;
+  };
+  const both = { networks: ["skynet", "dmsg"], port: 0, portless: false };
+  assert.deepEqual(visorOf({}, "{}"), { procConfig: "{}", ...both });
+  // Set is set: attaching to it fails, which is better than running otherwise than meant.
+  assert.deepEqual(visorOf({}, ""), { procConfig: "", ...both });
+  assert.deepEqual(visorOf({ skynet: false, port: 7 }, "{}"), {
+    ...{ procConfig: "{}", networks: ["dmsg"], port: 7, portless: false },
+  });
+  assert.deepEqual(visorOf({ skynet: false, dmsg: false }, "{}")?.networks, []);
+  assert.equal(visorOf({ portless: true }, "{}")?.portless, true);
+  assert.deepEqual(
+    judge({ standalone: false, portless: true, port: 7 }, { PROC_CONFIG: "{}" })[1],
+    [
+      "--port with --portless: nothing listens on it, peers are dialled at it",
+    ],
+  );
+});
+
+Deno.test("a node keeps its files where its visor started it, unless told otherwise", () => {
+  const placed = (given: Partial<AppFlags>, folder: string) => {
+    const result = configFromFlags({ ...flags, ...given }, {});
+    assert.ok("config" in result);
+    const { dataFolder, group, groupDefaults, history } = withWorkFolder(result.config, folder);
+    return [dataFolder, history?.path, groupDefaults.folder, group?.folder];
+  };
+  assert.deepEqual(placed({ persist: true, join: "skychat:invite:x" }, "/work/chat"), [
+    "/work/chat",
+    "/work/chat/skychat-history.db",
+    "/work/chat/groups",
+    "/work/chat/groups",
   ]);
-  assert.deepEqual(judge({ standalone: false }, { PROC_CONFIG: "" })[0], []);
+  assert.deepEqual(placed({ persist: true, "persist-db": "/h.db", "group-dir": "/g" }, "/work"), [
+    "/work",
+    "/h.db",
+    "/g",
+    undefined,
+  ]);
+  assert.deepEqual(placed({ persist: true }, ""), [
+    "./local",
+    "./local/skychat-history.db",
+    "./local/groups",
+    undefined,
+  ]);
 });
 
 Deno.test("configFromFlags names the --persist flags that do nothing without --persist", () => {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { AppConfig, HistoryConfig } from "#app";
 import { SecretKey } from "#crypto";
+import { MemoryNetwork } from "#net";
+import { MiniVisor } from "#support/mini_visor.ts";
 import { ROOT } from "#support/spawn.ts";
 import { TestNode } from "#support/test_node.ts";
 
@@ -44,8 +46,12 @@ async function documented(): Promise<string[]> {
 
 Deno.test("/metrics has what docs/OPERATIONS.md lists, and nothing else", async () => {
   const folder = await Deno.makeTempDir();
+  const network = new MemoryNetwork();
+  const visor = MiniVisor.start({ network });
   const node = await TestNode.start({
+    network,
     config: {
+      visor: { procConfig: visor.procConfig(), networks: ["dmsg"], port: 0, portless: false },
       sk: "0a".repeat(32),
       tcpListen: ":8801",
       cxo: { listen: ":8802", peers: [], cap: 10 },
@@ -70,8 +76,10 @@ Deno.test("/metrics has what docs/OPERATIONS.md lists, and nothing else", async 
     );
     assert.match(text, /^skychat_handshakes_total\{outcome="ok"\} 0$/m);
     assert.match(text, /^process_resident_memory_bytes [1-9]\d{6,}$/m);
+    assert.match(text, /^skychat_visor_connected 1$/m);
   } finally {
     await node.stop();
+    await visor.stop();
     await Deno.remove(folder, { recursive: true });
   }
 });
@@ -80,7 +88,7 @@ Deno.test("/metrics leaves out what a node without store and listener does not h
   const node = await TestNode.start();
   try {
     const text = await (await fetch(`${node.url}/metrics`)).text();
-    assert.doesNotMatch(text, /history|outbox_messages|handshakes/);
+    assert.doesNotMatch(text, /history|outbox_messages|handshakes|visor_/);
     assert.match(text, /^skychat_peers_connected 0$/m);
   } finally {
     await node.stop();

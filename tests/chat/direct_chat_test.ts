@@ -53,7 +53,7 @@ Deno.test("DirectChat mirrors a quotation and uses the wire id", async () => {
   const outcome = await node.chat.send({ recipient: ALICE, text: "agreed", replyTo: "0a" });
   const [event] = await node.published();
   assert.deepEqual([event?.reply_to_id, event?.id], ["0a", lastId(link)]);
-  assert.deepEqual(outcome, { kind: "sent", id: lastId(link) });
+  assert.deepEqual(outcome, { kind: "sent", id: lastId(link), network: "tcp-direct" });
 });
 
 Deno.test("DirectChat waits for the receipt and measures from just before the write", async () => {

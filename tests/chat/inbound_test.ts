@@ -206,6 +206,7 @@ Deno.test("the length of a wrapped message is that of its body in UTF-8", () => 
   const lengthOf = (body: string) => {
     const [effect] = decideInbound(encodeMessage({ id: "1", body }), {
       peer: ALICE,
+      network: "tcp-direct",
       isBlocked: () => false,
       isUnapproved: () => false,
       seenBefore: () => false,

@@ -39,7 +39,7 @@ Deno.test("app hands its flags to the node and returns the node's exit code", as
   ], { SKYWIRE_REQUIRE_PQ: "1" });
   assert.equal(code, 3);
   assert.deepEqual(config, {
-    standalone: true,
+    visor: undefined,
     addr: "127.0.0.1:0",
     tcpListen: ":1",
     tcpPeers: ["a", "b"],
@@ -94,15 +94,15 @@ Deno.test("app takes part in a group by its id or by a link, and refuses other w
   }
 });
 
-Deno.test("app without --standalone warns, unless a visor starts it, which is refused", async () => {
+Deno.test("app without --standalone warns, unless a visor starts it", async () => {
   const alone = await start([]);
   assert.equal(alone.code, 3);
   assert.match(alone.stderr, /WARN \[skychat-standalone\]: no visor found .*--standalone\n/);
 
   const embedded = await start([], { PROC_CONFIG: "{}" });
-  assert.equal(embedded.code, 1);
-  assert.equal(embedded.config, undefined);
-  assert.match(embedded.stderr, /^skychat: embedded mode .*not in this build yet/);
+  assert.equal(embedded.code, 3);
+  assert.equal(embedded.config?.visor?.procConfig, "{}");
+  assert.doesNotMatch(embedded.stderr, /WARN/);
 
   const forced = await start(["--standalone"], { PROC_CONFIG: "{}" });
   assert.equal(forced.code, 3);
@@ -129,4 +129,23 @@ Deno.test("app warns about --persist flags that do nothing, and about none that 
   const { stderr } = await start(["--standalone", "--persist-ttl", "7", "--persist-seed", "50"]);
   assert.match(stderr, /WARN \[skychat-standalone\]: --persist-ttl without --persist: /);
   assert.doesNotMatch((await start(["--standalone"])).stderr, /WARN/);
+});
+
+Deno.test("app tells a visor on stdout what is no error, in lines that it can read", async () => {
+  const config = JSON.stringify({ app_name: "skychat" });
+  const { code, stderr, stdout } = await runTest(["app"], {
+    env: { PROC_CONFIG: config },
+    startNode(_, { log }) {
+      log.info("hello");
+      log.warn("x".repeat(20_000));
+      log.error("y");
+      return Promise.resolve(0);
+    },
+  });
+  assert.equal(code, 0);
+  assert.equal(stdout, "[2026-09-10T00:26:40.0000Z] INFO [skychat]: hello\n");
+  const [long = "", short] = stderr.split("\n");
+  assert.match(long, /^\[.*Z\] WARN \[skychat\]: x+…$/);
+  assert.ok(new TextEncoder().encode(long).length <= 8_192 && long.length > 8_000);
+  assert.match(short ?? "", /ERROR \[skychat\]: y$/);
 });

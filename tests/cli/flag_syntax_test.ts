@@ -185,7 +185,7 @@ Deno.test("runCli refuses words that belong to no flag, and does not repeat keys
 
 Deno.test("runCli says that a bare false does not switch a flag off", async () => {
   const { code, stderr } = await runTest(["app", "--standalone", "false"], {
-    startNode: (config) => Promise.resolve(config.standalone ? 0 : 1),
+    startNode: (config) => Promise.resolve(config.visor === undefined ? 0 : 1),
   });
   assert.equal(code, 0);
   assert.equal(

@@ -16,7 +16,7 @@ async function withServer(
   const events = new EventHub({ clock: systemClock });
   const history = new FakeHistory();
   const server = new ControlServer({
-    send: () => Promise.resolve({ kind: "sent", id: "1" }),
+    send: () => Promise.resolve({ kind: "sent", id: "1", network: "tcp-direct" }),
     status: () => ({}),
     events,
     history,

@@ -34,7 +34,7 @@ export class FakePorts implements ControlPorts {
   readonly requests: ControlSendRequest[] = [];
   /** What the next sends come to. */
   outcome: () => Promise<ControlSendOutcome> = () =>
-    Promise.resolve({ kind: "sent", id: "8077ca12ee05c806" });
+    Promise.resolve({ kind: "sent", id: "8077ca12ee05c806", network: "tcp-direct" });
 
   constructor(clock: Clock = systemClock) {
     this.events = new EventHub({ clock });

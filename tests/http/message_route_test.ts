@@ -22,7 +22,11 @@ const NO_LINK = "dial 02c6047f over skynet: skychat/dm: no transport configured 
 
 Deno.test("POST /message answers every outcome as the reply table has it (http-api.md 8 check 1)", async () => {
   const rows: [ControlSendOutcome, number, string][] = [
-    [{ kind: "sent", id: ID }, 200, `{"id":"${ID}","network":"tcp-direct","ok":true}\n`],
+    [
+      { kind: "sent", id: ID, network: "tcp-direct" },
+      200,
+      `{"id":"${ID}","network":"tcp-direct","ok":true}\n`,
+    ],
     [{ kind: "receipt-asked", id: ID }, 200, `{"id":"${ID}","ok":true}\n`],
     [{ kind: "acked", id: ID, ms: 12 }, 200, `{"acked":true,"id":"${ID}","ms":12}\n`],
     [

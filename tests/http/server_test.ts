@@ -232,7 +232,7 @@ Deno.test("shutdown ends open streams cleanly, finishes requests and is quick (h
     const gate = Promise.withResolvers<void>();
     ports.outcome = async () => {
       await gate.promise;
-      return { kind: "sent", id: "8077ca12ee05c806" };
+      return { kind: "sent", id: "8077ca12ee05c806", network: "tcp-direct" };
     };
     using idle = await RawClient.connect(address);
     await idle.send(GET);

@@ -39,13 +39,18 @@ Deno.test("/link answers from the connection table and says why a link that was 
     await ask("GET", "/link?pk=x"),
     await ask("POST", "/link", {}),
     await ask("POST", "/link", "x"),
+    await ask("POST", "/link", { pk: PEER, network: "tor" }),
   ];
   deepStrictEqual(refusals.map(({ status, text }) => [status, text]), [
     [400, "invalid pk: empty public key\n"],
     [400, "invalid pk: Invalid public key\n"],
     [400, "invalid pk: empty public key\n"],
     [400, "invalid body: not valid JSON\n"],
+    [400, "invalid network type: use 'auto', 'skynet' or 'dmsg'\n"],
   ]);
+  await ask("POST", "/link", { pk: PEER, network: "dmsg" });
+  await ask("POST", "/link", { pk: PEER });
+  deepStrictEqual(chat.calls.slice(-2), [`connect ${PEER} dmsg`, `connect ${PEER} skynet`]);
   strictEqual((await routeRig().ask("GET", `/link?pk=${PEER}`)).status, 503);
 });
 

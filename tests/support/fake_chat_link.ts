@@ -1,6 +1,6 @@
 import { PublicKey } from "#crypto";
 import { CodedError, utf8, utf8Text } from "#kit";
-import { type ChatLink, DirectChat, type DirectChatOptions } from "#chat";
+import { type ChatLink, DirectChat, type DirectChatOptions, type LinkNetwork } from "#chat";
 import { EventHub } from "#events";
 import { encodeFrame, FrameDecoder } from "#session";
 import { ManualClock, settle } from "./manual_clock.ts";
@@ -21,6 +21,7 @@ export class FakeChatLink implements ChatLink {
   readonly peer: PublicKey;
   readonly direction: "in" | "out";
   readonly openedAt: number;
+  readonly network: LinkNetwork;
   readonly closed: Promise<LinkEnd>;
   /** Payloads of the frames written, in order. */
   readonly payloads: string[] = [];
@@ -31,11 +32,15 @@ export class FakeChatLink implements ChatLink {
   #onData: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
   #settleEnd: (end: LinkEnd) => void;
 
-  constructor(peer: PublicKey, options: { direction?: "in" | "out"; openedAt?: number } = {}) {
+  constructor(
+    peer: PublicKey,
+    options: { direction?: "in" | "out"; openedAt?: number; network?: LinkNetwork } = {},
+  ) {
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
     this.peer = peer;
     this.direction = options.direction ?? "in";
     this.openedAt = options.openedAt ?? 0;
+    this.network = options.network ?? "tcp-direct";
     this.closed = promise;
     this.#settleEnd = resolve;
   }
@@ -74,8 +79,8 @@ export class FakeChatLink implements ChatLink {
   }
 
   /** The peer closes the connection. */
-  end(): void {
-    this.#settleEnd({ code: "eof", message: "EOF" });
+  end(message = "EOF"): void {
+    this.#settleEnd({ code: "eof", message });
   }
 }
 

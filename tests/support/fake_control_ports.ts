@@ -93,6 +93,10 @@ export class FakeHistory implements HistoryPort {
   }
 }
 
+type LinkView = ReturnType<Port<"chat">["linkState"]>;
+
+const READY: LinkView = { ready: true, connecting: false, network: "tcp-direct" };
+
 /** Chat actions that only note what they are asked. */
 export class FakeChat implements Port<"chat"> {
   readonly calls: string[] = [];
@@ -108,8 +112,15 @@ export class FakeChat implements Port<"chat"> {
     return Promise.resolve();
   }
 
-  isConnected(_peer: PublicKey): boolean {
-    return this.connected;
+  linkState(peer: PublicKey): LinkView {
+    this.calls.push(`link ${peer.hex}`);
+    return this.connected ? READY : { ready: false, connecting: false };
+  }
+
+  connect(peer: PublicKey, network: string): LinkView {
+    this.calls.push(`connect ${peer.hex} ${network}`);
+    if (this.connected) return READY;
+    return { ready: false, connecting: false, error: "no live tcp-direct connection" };
   }
 
   forgetReplay(peer: string, id?: string): void {

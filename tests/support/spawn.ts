@@ -79,6 +79,8 @@ export interface Running {
   waitForOutput(pattern: string | RegExp, timeoutMs?: number): Promise<string>;
   /** Asks it to stop and returns the exit code; kills it when it does not listen. */
   stop(signal?: "SIGTERM" | "SIGINT"): Promise<number>;
+  /** The exit code, once it ended. */
+  readonly ended: Promise<number>;
   /** Ends it at once, as a crash would. More than once does no harm. */
   kill(): Promise<void>;
 }
@@ -110,6 +112,26 @@ export async function startApp(
   } catch (error) {
     await app.kill();
     throw error;
+  }
+  return app;
+}
+
+/**
+ * Starts the node as a visor does, with this value of `PROC_CONFIG`, and waits until it serves. Its stock
+ * arguments begin with `app skychat`.
+ */
+export async function startEmbedded(
+  procConfig: string,
+  flags: readonly string[] = [],
+  { env, ...options }: SpawnOptions = {},
+): Promise<App> {
+  const args = ["app", "skychat", "--addr", "127.0.0.1:0", ...flags];
+  const app = new AppProcess(spawn(args, { ...options, env: { ...env, PROC_CONFIG: procConfig } }));
+  try {
+    await app.waitForOutput("Serving HTTP on ");
+  } catch (error) {
+    await app.kill();
+    throw new Error(`${error}\n${app.logs.join("\n")}`);
   }
   return app;
 }
@@ -175,6 +197,10 @@ class AppProcess implements App {
     this.#ended = Promise.all([child.status, ...read]).then(([status]) => status.code);
   }
 
+  get ended(): Promise<number> {
+    return this.#ended;
+  }
+
   get pid(): number {
     return this.#child.pid;
   }
@@ -227,7 +253,7 @@ class AppProcess implements App {
   }
 
   #capture(pattern: RegExp): string {
-    for (const line of this.logs) {
+    for (const line of [...this.logs, ...this.output]) {
       const found = pattern.exec(line)?.[1];
       if (found !== undefined) return found;
     }

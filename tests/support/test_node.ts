@@ -101,7 +101,7 @@ export class TestNode {
 }
 
 const HTTP_ONLY: AppConfig = {
-  standalone: true,
+  visor: undefined,
   addr: "127.0.0.1:0",
   tcpListen: "",
   tcpPeers: [],

@@ -1,0 +1,14 @@
+import type { PublicKey } from "#crypto";
+import type { ChatLink, MeshNetwork } from "./chat_link.ts";
+
+/** Opens connections through a visor. `VisorSession` of `#visor` has this shape. */
+export interface MeshPort {
+  /** Networks that are in use; none once the visor is gone. */
+  readonly networks: readonly MeshNetwork[];
+  /**
+   * Connects to the chat of a peer.
+   *
+   * @throws {Error} with the text of the network; also when the signal aborts
+   */
+  dial(peer: PublicKey, network: MeshNetwork, signal: AbortSignal): Promise<ChatLink>;
+}
