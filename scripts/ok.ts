@@ -7,6 +7,7 @@
  * anything failed.
  *
  * `scripts/ok.ts static|unit|e2e|browser` runs only that group, `scripts/ok.ts tests` the step of that name.
+ * Group `release` tries what `deno task release` left in `dist/`, and is not among what runs by itself.
  */
 import { BROWSER_TESTS, filesBelow, ROOT, sourceFiles } from "./source_files.ts";
 import { type ChildResult, runChild, say } from "./terminal.ts";
@@ -20,7 +21,7 @@ const CHROMIUM = "/usr/bin/chromium";
 /** One named part of the gate: arguments for this Deno. */
 export interface Step {
   readonly name: string;
-  readonly group: "static" | "unit" | "e2e" | "browser";
+  readonly group: "static" | "unit" | "e2e" | "browser" | "release";
   readonly args: readonly string[];
   /** Whether it runs tests, whose numbers count. */
   readonly tests?: boolean;
@@ -83,7 +84,7 @@ function steps(): Step[] {
     {
       name: "tests",
       group: "unit",
-      args: [...test, "--no-check", `--ignore=tests/e2e,${BROWSER_TESTS}`, "tests"],
+      args: [...test, "--no-check", `--ignore=tests/e2e,tests/release,${BROWSER_TESTS}`, "tests"],
       tests: true,
     },
     {
@@ -96,6 +97,12 @@ function steps(): Step[] {
       name: "page in a browser",
       group: "browser",
       args: ["test", "-A", "--parallel", `--config=${BROWSER_TESTS}deno.json`, BROWSER_TESTS],
+      tests: true,
+    },
+    {
+      name: "what is released",
+      group: "release",
+      args: [...test, "--no-check", "tests/release"],
       tests: true,
     },
   ];

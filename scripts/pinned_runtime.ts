@@ -57,6 +57,9 @@ const PROGRAMS: Readonly<Record<string, PinnedProgram>> = {
   },
 };
 
+/** Targets that have a pinned runtime. */
+export const PINNED_TARGETS: readonly string[] = Object.keys(PROGRAMS);
+
 /** Files to compile with. */
 export interface PinnedRuntime {
   /** The Deno that can compile. */
@@ -69,7 +72,7 @@ export interface PinnedRuntime {
 export async function pinnedRuntime(target: string): Promise<PinnedRuntime> {
   const program = PROGRAMS[target];
   if (program === undefined || Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
-    const known = Object.keys(PROGRAMS).join(" and ");
+    const known = PINNED_TARGETS.join(" and ");
     throw new Error(
       `Cannot compile for ${target} without Deno's own downloads: on x86-64 Linux it works for ${known}`,
     );

@@ -1,8 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { RUN_FLAGS } from "../../scripts/permissions.ts";
 
-/** The folder of the repository. */
-export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
+/**
+ * The folder of the repository; where the tests run when they are an executable themselves, which has
+ * no sources around it.
+ */
+export const ROOT: string = Deno.build.standalone
+  ? `${Deno.cwd()}/`
+  : fileURLToPath(new URL("../..", import.meta.url));
 
 /** Longest wait for a started node to serve, for a log line, and for a one-shot to end. */
 const DEADLINE_MS = 20_000;
@@ -18,10 +23,15 @@ export interface SkychatCommand {
 
 /**
  * The program under test: the executable that SKYCHAT_BIN names, else the sources with the
- * permissions that are baked into the executable.
+ * permissions that are baked into the executable. SKYCHAT_EMULATOR is for executables of other
+ * machines: a command and arguments to put before it, separated by spaces.
  */
 export function skychatCommand(): SkychatCommand {
   const compiled = Deno.env.get("SKYCHAT_BIN");
+  const [emulator, ...options] = Deno.env.get("SKYCHAT_EMULATOR")?.split(" ") ?? [];
+  if (compiled && emulator) {
+    return { cmd: emulator, args: [...options, Deno.realPathSync(compiled)] };
+  }
   if (compiled) return { cmd: Deno.realPathSync(compiled), args: [] };
   return {
     cmd: Deno.execPath(),
