@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mayBeLeftOut } from "#support/left_out.ts";
 import manifest from "../../deno.json" with { type: "json" };
-import { buildDeb, debianVersion } from "../../scripts/package_deb.ts";
+import { buildDeb, debianVersion, executableOf } from "../../scripts/package_deb.ts";
 import { handRunService, managedService, type NodeService } from "./deb_service.ts";
 import { isInstalled, type Outcome, runProgram, ScratchRoot } from "./scratch_root.ts";
 
@@ -26,6 +26,9 @@ const canBoot = canScratch && await isInstalled("/lib/systemd/systemd");
 const folders: string[] = [];
 /** Packages by what was ordered: made once, by the first test that needs it. */
 const made = new Map<string, Promise<string>>();
+
+/** Executables by architecture. */
+const copies = new Map<string, Promise<string>>();
 
 Deno.test.afterAll(async () => {
   await Promise.allSettled(made.values());
@@ -56,13 +59,21 @@ function packageFor(architecture: string, version = manifest.version): Promise<s
 }
 
 async function freshPackage(architecture: string, version = manifest.version): Promise<string> {
-  return await buildDeb({
-    architecture,
-    version,
-    folder: await tempFolder(),
-    epoch: EPOCH,
-    level: 1,
-  });
+  const [executable, folder] = [await executableFor(architecture), await tempFolder()];
+  return await buildDeb({ architecture, version, executable, folder, epoch: EPOCH, level: 1 });
+}
+
+/** A copy of the executable: one that is built anew meanwhile must not make two packages differ. */
+function executableFor(architecture: string): Promise<string> {
+  const known = copies.get(architecture) ?? copyOf(executableOf(architecture));
+  copies.set(architecture, known);
+  return known;
+}
+
+async function copyOf(path: string): Promise<string> {
+  const copy = `${await tempFolder()}/skychat`;
+  await Deno.copyFile(path, copy);
+  return copy;
 }
 
 /** Runs a program that must succeed and returns its stdout. */
