@@ -373,11 +373,11 @@ main() {
   fi
   if [ -z "${from}" ]; then
     case $0 in
-      */*) take_folder --from "${0%/*}/." ;;
+      */*) take_folder --from "${0%/*}/." && from=${from%/.} ;;
       *) from=${PWD} ;;
     esac
   fi
-  if [ ! -d "${from}" ]; then fail 4 "there is no folder ${from}" "Look at what --from says."; fi
+  if [ ! -d "${from}/" ]; then fail 4 "there is no folder ${from}" "Look at what --from says."; fi
   choose_target
   find_program
   check_sum "${source}"
