@@ -133,13 +133,12 @@ export class Sender {
     const second = await this.deliver(peer, bytes);
     const [rescued, { fallback }] = [first.kind === "write-failed", reached];
     if (second.kind === "written") return { ...second, rescued, fallback };
-    const touched = first.touched || second.touched;
-    const dialled = second.kind === "write-failed" ? second.reason : "the connection ended at once";
-    return first.kind === "write-failed"
-      ? { ...first, touched, dialled }
-      : second.kind === "write-failed"
-      ? second
-      : { ...second, dialled };
+    const failed = second.kind === "write-failed";
+    const dialled = failed ? second.reason : "the connection ended at once";
+    if (first.kind === "write-failed") {
+      return { ...first, touched: first.touched || second.touched, dialled };
+    }
+    return failed ? second : { ...second, dialled };
   }
 
   /**

@@ -3,7 +3,9 @@ import { type Clock, errorText } from "#kit";
 import type { SecureSession } from "#session";
 import type { ByteStream } from "./byte_stream.ts";
 import type { Handshaken } from "./handshake.ts";
-import { HIGH_WATER_BYTES, type LinkEnd, LinkError, LinkWriter } from "./link_writer.ts";
+import { type LinkEnd, LinkError } from "./link_end.ts";
+import { LinkWriter } from "./link_writer.ts";
+import { HIGH_WATER_BYTES } from "./write_queue.ts";
 
 /** Bytes of the read buffer of a quiet link: what an idle connection costs. */
 export const READ_BUFFER_MIN_BYTES = 4_096;

@@ -63,17 +63,10 @@ export {
 } from "./handshake.ts";
 export * from "./link.ts";
 export * from "./link_context.ts";
-export {
-  BACKLOG_LIMIT_BYTES,
-  COALESCE_BYTES,
-  HIGH_WATER_BYTES,
-  IDLE_RECORD_MS,
-  type LinkEnd,
-  LinkError,
-  LOW_WATER_BYTES,
-  WRITE_LIMIT_MS,
-} from "./link_writer.ts";
+export * from "./link_end.ts";
+export { COALESCE_BYTES, IDLE_RECORD_MS, WRITE_LIMIT_MS } from "./link_writer.ts";
 export * from "./memory_network.ts";
 export * from "./memory_stream.ts";
 export * from "./rate_limiter.ts";
 export * from "./whitelist.ts";
+export * from "./write_queue.ts";

@@ -1,11 +1,5 @@
 import { type Clock, concat } from "#kit";
-import {
-  BACKLOG_LIMIT_BYTES,
-  type LinkEnd,
-  LinkError,
-  LOW_WATER_BYTES,
-  WRITE_LIMIT_MS,
-} from "#net";
+import { type LinkEnd, LinkError, WRITE_LIMIT_MS, WriteQueue } from "#net";
 import { within } from "./call_limit.ts";
 import { linkEndOf } from "./mesh_end.ts";
 import type { VisorCalls } from "./visor_calls.ts";
@@ -23,25 +17,16 @@ export interface MeshWriterOptions {
   readonly onFailure: (end: LinkEnd) => void;
 }
 
-interface PendingWrite {
-  readonly bytes: Uint8Array;
-  readonly resolve: () => void;
-  readonly reject: (error: LinkError) => void;
-}
-
 /**
  * The only one that writes to a connection of the visor: one `Write` at a time, the next after the
  * answer to the last, because the visor runs calls in any order (visor.md 5.1).
  */
 export class MeshWriter {
   readonly #options: MeshWriterOptions;
-  #pending: PendingWrite[] = [];
-  #backlog = 0;
+  readonly #queue = new WriteQueue();
   #busy = false;
-  #stopped: LinkError | undefined;
   /** Ends the wait for the call under way. */
   readonly #stop = new AbortController();
-  #drained: PromiseWithResolvers<void> | undefined;
 
   constructor(options: MeshWriterOptions) {
     this.#options = options;
@@ -49,81 +34,54 @@ export class MeshWriter {
 
   /** Bytes that the visor has not taken yet. */
   get backlog(): number {
-    return this.#backlog;
+    return this.#queue.backlog;
   }
 
   /** Queues bytes, which must not change until this settles. See `MeshLink.write`. */
   write(bytes: Uint8Array): Promise<void> {
-    if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
-    if (this.#backlog + bytes.length > BACKLOG_LIMIT_BYTES) {
-      const text = `write: backlog of ${BACKLOG_LIMIT_BYTES} bytes is full`;
-      return Promise.reject(new LinkError("backlog-full", text));
-    }
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ bytes, resolve, reject });
-      this.#backlog += bytes.length;
-      if (this.#busy) return;
+    const written = this.#queue.push(bytes);
+    if (!this.#busy && !this.#queue.empty) {
       this.#busy = true;
       // Whatever else the caller writes before it next waits goes into the same call.
       queueMicrotask(() => void this.#writePending());
-    });
+    }
+    return written;
   }
 
   /** Resolves once the backlog is down to the low water mark of links, or the writer stopped. */
   drained(): Promise<void> {
-    if (this.#stopped !== undefined || this.#backlog <= LOW_WATER_BYTES) return Promise.resolve();
-    return (this.#drained ??= Promise.withResolvers()).promise;
+    return this.#queue.drained();
   }
 
   /** Rejects what waits and all that comes; the call under way is forgotten. */
   stop(error: LinkError): void {
-    if (this.#stopped !== undefined) return;
-    this.#stopped = error;
+    this.#queue.stop(error);
     this.#stop.abort();
-    for (const { bytes, reject } of this.#pending) {
-      this.#backlog -= bytes.length;
-      reject(error);
-    }
-    this.#pending = [];
-    this.#drained?.resolve();
   }
 
   async #writePending(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const batch = this.#takeBatch();
+    while (!this.#queue.empty) {
+      const batch = this.#queue.take(MESH_WRITE_BYTES);
+      const bytes = concat(...batch.map((write) => write.bytes));
+      this.#queue.underWay(bytes.length);
       try {
-        await this.#writeAll(concat(...batch.map(({ bytes }) => bytes)));
+        await this.#writeAll(bytes);
         for (const { resolve } of batch) resolve();
       } catch (error) {
         const end = linkEndOf(error, "write-failed");
         this.#options.onFailure(end);
-        const reason = this.#stopped ?? new LinkError(end.code, end.message);
+        const reason = this.#queue.stopped ?? new LinkError(end.code, end.message);
         for (const { reject } of batch) reject(reason);
       }
-      for (const { bytes } of batch) this.#backlog -= bytes.length;
-      if (this.#backlog > LOW_WATER_BYTES) continue;
-      this.#drained?.resolve();
-      this.#drained = undefined;
+      this.#queue.underWay(0);
     }
     this.#busy = false;
-  }
-
-  /** Takes writes off the queue up to {@link MESH_WRITE_BYTES}, but at least one. */
-  #takeBatch(): PendingWrite[] {
-    let count = 0;
-    let bytes = 0;
-    for (const write of this.#pending) {
-      if (count > 0 && bytes + write.bytes.length > MESH_WRITE_BYTES) break;
-      bytes += write.bytes.length;
-      count++;
-    }
-    return this.#pending.splice(0, count);
   }
 
   /** As many calls as it takes. */
   async #writeAll(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
-      if (this.#stopped !== undefined) throw this.#stopped;
+      if (this.#queue.stopped !== undefined) throw this.#queue.stopped;
       at += await this.#writeSome(bytes.subarray(at, at + MESH_WRITE_BYTES));
     }
   }
