@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { bundle, bundleSize } from "./bundle.ts";
 import { Compiler, type CompileRequest, TARGETS } from "./compile.ts";
 import { RUN_FLAGS } from "./permissions.ts";
-import { DIST, executableName, sha256, VERSION, writeSums } from "./release_files.ts";
+import { DIST, executableName, fileSha256, VERSION, writeSums } from "./release_files.ts";
 import { sbom } from "./sbom.ts";
 import { ROOT } from "./source_files.ts";
 import { runChild, say } from "./terminal.ts";
@@ -29,10 +29,11 @@ export async function build(
   say(`bundled ${bundleSize(BUNDLE)} KiB in ${Math.round(performance.now() - start)} ms`);
   await Deno.mkdir(UNFINISHED, { recursive: true });
   const compiler = await chooseCompiler(pinned, targets);
-  for (const target of targets ?? compiler.targets) await makeExecutable(compiler, target);
-  const missing = TARGETS.filter((target) => !(targets ?? compiler.targets).includes(target));
+  const chosen = targets ?? compiler.targets;
+  for (const target of chosen) await makeExecutable(compiler, target);
+  const missing = TARGETS.filter((target) => !chosen.includes(target));
   if (missing.length > 0) {
-    const why = targets === undefined ? `no pinned runtime` : "not asked for";
+    const why = targets === undefined ? "no pinned runtime" : "not asked for";
     say(`left out: ${missing.join(", ")} (${why})`);
   }
   await Deno.remove(UNFINISHED, { recursive: true });
@@ -63,7 +64,7 @@ async function makeExecutable(compiler: Compiler, target: string): Promise<void>
   const size = Math.round((await Deno.stat(`${DIST}/${name}`)).size / 1024);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   say(`compiled dist/${name} in ${seconds} s: ${size} KiB, runtime Deno ${compiler.version}`);
-  say(`SHA-256 ${await sha256(`${DIST}/${name}`)}`);
+  say(`SHA-256 ${await fileSha256(`${DIST}/${name}`)}`);
   if (target === Deno.build.target) await copyUnderShortName(name);
 }
 

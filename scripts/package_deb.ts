@@ -6,13 +6,13 @@
  * or without it that of the last commit. Needs dpkg-deb, which every Debian has.
  */
 import { dirname } from "node:path";
-import manifest from "../deno.json" with { type: "json" };
 import { controlFiles, FOLDER_MODE, installedFiles, type PackedFile } from "./deb_contents.ts";
+import { DIST, executableName, fileSha256, VERSION } from "./release_files.ts";
 import { ROOT } from "./source_files.ts";
 import { runChild, say } from "./terminal.ts";
 
 /** Debian's name of a machine -> what the build calls it. */
-export const ARCHITECTURES: Readonly<Record<string, string>> = {
+const ARCHITECTURES: Readonly<Record<string, string>> = {
   amd64: "x86_64-unknown-linux-gnu",
   arm64: "aarch64-unknown-linux-gnu",
 };
@@ -38,7 +38,7 @@ export interface DebOrder {
 
 /** The executable of that machine, as `deno task build` names it. */
 export function executableOf(architecture: string): string {
-  return `${ROOT}dist/skychat-${manifest.version}-${ARCHITECTURES[architecture]}`;
+  return `${DIST}/${executableName(ARCHITECTURES[architecture] ?? architecture)}`;
 }
 
 /** A version as Debian orders it: `1.0.0-rc.1` comes before `1.0.0`. */
@@ -55,7 +55,7 @@ export async function buildDeb(order: DebOrder): Promise<string> {
   const { architecture, folder, epoch, level = RELEASE_LEVEL } = order;
   const { executable = executableOf(architecture) } = order;
   await requireExecutable(executable, architecture);
-  const version = debianVersion(order.version ?? manifest.version);
+  const version = debianVersion(order.version ?? VERSION);
   const facts = { version, architecture, executable, date: new Date(epoch * 1000) };
   const staging = await Deno.makeTempDir({ prefix: "skychat-deb-" });
   try {
@@ -137,12 +137,11 @@ async function buildAll(): Promise<void> {
   const epoch = await sourceDate(Deno.env.get("SOURCE_DATE_EPOCH"));
   for (const architecture of Object.keys(ARCHITECTURES)) {
     const start = performance.now();
-    const path = await buildDeb({ architecture, folder: `${ROOT}dist`, epoch });
-    const bytes = await Deno.readFile(path);
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+    const path = await buildDeb({ architecture, folder: DIST, epoch });
+    const { size } = await Deno.stat(path);
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    say(`made ${path.slice(ROOT.length)} in ${seconds} s: ${Math.round(bytes.length / 1024)} KiB`);
-    say(`SHA-256 ${digest}`);
+    say(`made ${path.slice(ROOT.length)} in ${seconds} s: ${Math.round(size / 1024)} KiB`);
+    say(`SHA-256 ${await fileSha256(path)}`);
   }
 }
 

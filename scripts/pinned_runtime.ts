@@ -8,6 +8,7 @@
  * files are pinned by their SHA-256. Why this version: docs/decisions/0002-bundle-then-compile.md.
  */
 import { wheelMember } from "./wheel.ts";
+import { sha256 } from "./release_files.ts";
 import { ROOT } from "./source_files.ts";
 import { runChild, say } from "./terminal.ts";
 
@@ -147,8 +148,8 @@ async function download({ requirement, platform }: PinnedWheel, folder: string):
 
 async function expectDigest(
   bytes: Uint8Array<ArrayBuffer>,
-  { sha256, what }: { sha256: string; what: string },
+  { sha256: expected, what }: { sha256: string; what: string },
 ): Promise<void> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-  if (digest !== sha256) throw new Error(`Cannot trust ${what}: its SHA-256 is ${digest}`);
+  const digest = await sha256(bytes);
+  if (digest !== expected) throw new Error(`Cannot trust ${what}: its SHA-256 is ${digest}`);
 }

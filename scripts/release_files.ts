@@ -9,33 +9,32 @@ export const DIST = `${ROOT}dist`;
 /** The one place of the version is deno.json. */
 export const VERSION: string = manifest.version;
 
-/** Name of the sums, in the form of `sha256sum`. */
-export const SUMS = "SHA256SUMS";
-
 /** Name of the executable for a target. */
-export function executableName(target: string, version = VERSION): string {
-  return `skychat-${version}-${target}${target.includes("windows") ? ".exe" : ""}`;
+export function executableName(target: string): string {
+  return `skychat-${VERSION}-${target}${target.includes("windows") ? ".exe" : ""}`;
 }
 
 /** SHA-256 in hex. */
-export async function sha256(path: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
-  return new Uint8Array(digest).toHex();
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }
 
-/** Whether a file in the folder belongs to the release of this version. */
-export function isReleased(name: string, version = VERSION): boolean {
-  const own = name.startsWith(`skychat-${version}-`) || name.startsWith(`skychat_${version}_`);
-  return own || name === `skychat-${version}.cdx.json` || name === "install.sh";
+/** The SHA-256 of a file. */
+export async function fileSha256(path: string): Promise<string> {
+  return await sha256(await Deno.readFile(path));
 }
 
-/** Writes the sums of everything released that is in the folder, sorted by name; returns the text. */
-export async function writeSums(folder = DIST, version = VERSION): Promise<string> {
-  const names = filesBelow("", folder).filter((name) => isReleased(name, version));
+/** Whether a file in `dist/` belongs to the release of this version. */
+function isReleased(name: string): boolean {
+  const own = name.startsWith(`skychat-${VERSION}-`) || name.startsWith(`skychat_${VERSION}_`);
+  return own || name === `skychat-${VERSION}.cdx.json` || name === "install.sh";
+}
+
+/** Writes the sums of everything released that is in `dist/`, sorted by name, as `sha256sum` does. */
+export async function writeSums(): Promise<void> {
+  const names = filesBelow("", DIST).filter(isReleased);
   const lines: string[] = [];
-  for (const name of names) lines.push(`${await sha256(`${folder}/${name}`)}  ${name}\n`);
-  const text = lines.join("");
-  await Deno.writeTextFile(`${folder}/${SUMS}`, text);
-  say(`${SUMS}: ${names.length} files`);
-  return text;
+  for (const name of names) lines.push(`${await fileSha256(`${DIST}/${name}`)}  ${name}\n`);
+  await Deno.writeTextFile(`${DIST}/SHA256SUMS`, lines.join(""));
+  say(`SHA256SUMS: ${names.length} files`);
 }

@@ -1,6 +1,6 @@
 /** The parts list of a release, as CycloneDX 1.6 JSON: what is inside the executables, from where. */
 import { filesBelow, ROOT } from "./source_files.ts";
-import { VERSION } from "./release_files.ts";
+import { sha256, VERSION } from "./release_files.ts";
 
 /** One part, in the words of CycloneDX. */
 export interface Component {
@@ -101,12 +101,11 @@ async function wasmComponents(page: string): Promise<Component[]> {
   for (const [, file = "", description = "", name = "", version = "", id = ""] of rows) {
     const text = await Deno.readTextFile(`${ROOT}lib/crypto/wasm/${file}`);
     const module = Uint8Array.fromBase64(text.trim());
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", module)).toHex();
     parts.push({
       ...{ type: "library", "bom-ref": `${name}@${version}`, name, version, description },
       purl: `pkg:npm/${name.replace("@", "%40")}@${version}`,
       licenses: licence(id),
-      hashes: [{ alg: "SHA-256", content: digest }],
+      hashes: [{ alg: "SHA-256", content: await sha256(module) }],
     });
   }
   return parts;

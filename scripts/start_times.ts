@@ -8,11 +8,12 @@
 import { systemRandom } from "#kit";
 import { SecretKey } from "#crypto";
 import { type App, run, startApp } from "#support/spawn.ts";
+import { median } from "../tests/bench/statistics.ts";
 import { DIST, executableName } from "./release_files.ts";
 import { runChild, say } from "./terminal.ts";
 
 /** How to run arm64 executables on another machine: Debian's qemu-user-static and libc6-arm64-cross. */
-export const QEMU = "qemu-aarch64-static -L /usr/aarch64-linux-gnu";
+const QEMU = "qemu-aarch64-static -L /usr/aarch64-linux-gnu";
 
 const ROUNDS = 5;
 
@@ -64,7 +65,7 @@ async function firstAnswer(flags: readonly string[]): Promise<number> {
 async function medianOf(once: () => Promise<number>): Promise<number> {
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round++) times.push(await once());
-  return times.sort((one, other) => one - other)[Math.floor(ROUNDS / 2)] ?? NaN;
+  return median(times);
 }
 
 /** Runs this script again for one target, because the program under test is named by the environment. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mayBeLeftOut } from "#support/left_out.ts";
 import manifest from "../../deno.json" with { type: "json" };
 import { buildDeb, debianVersion, executableOf } from "../../scripts/package_deb.ts";
+import { fileSha256 } from "../../scripts/release_files.ts";
 import { handRunService, managedService, type NodeService } from "./deb_service.ts";
 import { isInstalled, type Outcome, runProgram, ScratchRoot } from "./scratch_root.ts";
 
@@ -147,13 +148,9 @@ debTest("two builds are the same bytes", canUnpack, "dpkg-deb", async () => {
   for (const architecture of ["amd64", "arm64"]) {
     const [once, again] = [await packageFor(architecture), await freshPackage(architecture)];
     assert.notEqual(once, again);
-    assert.equal(await sha256(once), await sha256(again));
+    assert.equal(await fileSha256(once), await fileSha256(again));
   }
 });
-
-async function sha256(path: string): Promise<string> {
-  return (await outputOf("sha256sum", path)).split(" ")[0] ?? "";
-}
 
 debTest("the man page is formatted without a warning", canRead, "man", async () => {
   const page = `${await unpacked("amd64")}/usr/share/man/man1/skychat.1.gz`;

@@ -3,6 +3,7 @@
  */
 import { mayBeLeftOut } from "#support/left_out.ts";
 import { ROOT } from "#support/spawn.ts";
+import { fileSha256 } from "../../scripts/release_files.ts";
 
 /** The script under test. */
 export const SCRIPT = `${ROOT}scripts/install.sh`;
@@ -56,15 +57,9 @@ export async function release(
   for (const [target, text] of Object.entries(programs)) {
     const name = `skychat-${version}-${target}`;
     await Deno.writeTextFile(`${scene.files}/${name}`, text);
-    sums += `${await sha256(`${scene.files}/${name}`)}  ${name}\n`;
+    sums += `${await fileSha256(`${scene.files}/${name}`)}  ${name}\n`;
   }
   await Deno.writeTextFile(`${scene.files}/SHA256SUMS`, sums);
-}
-
-/** The SHA-256 of a file. */
-export async function sha256(path: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
-  return new Uint8Array(digest).toHex();
 }
 
 /** Puts programs of shell text before all others. */

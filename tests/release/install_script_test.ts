@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import manifest from "../../deno.json" with { type: "json" };
 import { ROOT } from "#support/spawn.ts";
+import { fileSha256 } from "../../scripts/release_files.ts";
 
 import {
   changeSums,
@@ -16,7 +17,6 @@ import {
   release,
   type Scene,
   SCRIPT,
-  sha256,
   standIn,
   start,
   testWith,
@@ -75,7 +75,7 @@ testWith(
       await Deno.link(REAL, `${scene.files}/${name}`).catch(() =>
         Deno.copyFile(REAL, `${scene.files}/${name}`)
       );
-      await Deno.writeTextFile(`${scene.files}/SHA256SUMS`, `${await sha256(REAL)}  ${name}\n`);
+      await Deno.writeTextFile(`${scene.files}/SHA256SUMS`, `${await fileSha256(REAL)}  ${name}\n`);
       await Deno.remove(`${scene.root}/tools/uname`);
       const first = await install(scene, "--completions");
       assert.equal(first.code, 0, first.stderr);
