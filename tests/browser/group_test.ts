@@ -91,26 +91,32 @@ sceneTest("shows a group in the list, and what is said in it both ways", async (
   strictEqual(await page.title(), "skychat");
 }, NODES);
 
-sceneTest("takes an own message of a group back, and loses what others take back", async (scene) => {
-  const { bob, page } = scene;
-  const peer = await startGroup(scene);
-  await page.locator("#conversations .crowd").waitFor();
-  await openConversation(page, peer);
-  await write(page, "a slip");
-  await write(page, "to stay");
-  const theirs = await say(bob, peer, "their slip");
-  await shows(page, ["a slip", "to stay", "their slip"]);
-  const slip = page.locator(".message", { hasText: "a slip" });
-  await slip.hover();
-  await slip.locator(".more").click();
-  await choose(page, "Take back for everybody");
-  await shows(page, ["to stay", "their slip"]);
-  await until(async () => !(await history(bob, peer)).includes("a slip"));
-  await bob.delete(`${routeOf(peer)}/message?ts=${theirs}`);
-  await shows(page, ["to stay"]);
-  await page.reload();
-  await shows(page, ["to stay"]);
-}, NODES);
+sceneTest(
+  "takes an own message of a group back, and loses what others take back",
+  async (scene) => {
+    const { bob, page } = scene;
+    const peer = await startGroup(scene);
+    await page.locator("#conversations .crowd").waitFor();
+    await openConversation(page, peer);
+    await write(page, "a slip");
+    await write(page, "to stay");
+    // The order is that of the times: what was typed here must have one first.
+    await until(async () => (await history(bob, peer)).includes("to stay"));
+    const theirs = await say(bob, peer, "their slip");
+    await shows(page, ["a slip", "to stay", "their slip"]);
+    const slip = page.locator(".message", { hasText: "a slip" });
+    await slip.hover();
+    await slip.locator(".more").click();
+    await choose(page, "Take back for everybody");
+    await shows(page, ["to stay", "their slip"]);
+    await until(async () => !(await history(bob, peer)).includes("a slip"));
+    await bob.delete(`${routeOf(peer)}/message?ts=${theirs}`);
+    await shows(page, ["to stay"]);
+    await page.reload();
+    await shows(page, ["to stay"]);
+  },
+  NODES,
+);
 
 sceneTest("sends what is for one person to that person, not to the group", async (scene) => {
   const { alice, bob, page } = scene;
@@ -138,7 +144,8 @@ sceneTest("shows hostile texts and names in a group as texts, on a phone too", a
   for (const text of HOSTILE) if (!text.includes("skychat_")) ok(shown.includes(text), text);
   ok(shown.includes("<b>r</b>") && shown.includes("📎 <i>f</i>"));
   strictEqual(await page.locator("#peer-name").textContent(), name);
-  const foreign = ":is(#chat, #conversations, dialog) :is(script, img, iframe, style, b, i, form[action])";
+  const foreign =
+    ":is(#chat, #conversations, dialog) :is(script, img, iframe, style, b, i, form[action])";
   strictEqual(await page.locator(foreign).count(), 0);
   await noSidewaysScroll(page);
   await page.locator("#menu").click();
