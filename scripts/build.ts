@@ -20,10 +20,16 @@ const BUNDLE = `${ROOT}build`;
 /** An executable gets its name in `dist/` only once it is whole. */
 const UNFINISHED = `${DIST}/.unfinished`;
 
-/** Builds for these targets, or for all that the runtime at hand serves. */
-export async function build(
-  { pinned = false, targets }: { pinned?: boolean; targets?: readonly string[] | undefined },
-): Promise<void> {
+/** What to build, and with which runtime. */
+export interface BuildOptions {
+  /** Uses the pinned runtime straight away. */
+  readonly pinned: boolean;
+  /** All that the runtime at hand serves, if not given. */
+  readonly targets?: readonly string[] | undefined;
+}
+
+/** Builds the executables, their parts list and the sums. */
+export async function build({ pinned, targets }: BuildOptions): Promise<void> {
   const start = performance.now();
   await bundle({ entry: "main.ts", folder: BUNDLE });
   say(`bundled ${bundleSize(BUNDLE)} KiB in ${Math.round(performance.now() - start)} ms`);
@@ -84,16 +90,25 @@ async function copyUnderShortName(name: string): Promise<void> {
   say(`copied to dist/${short}`);
 }
 
+/**
+ * Reads the options of `deno task build`.
+ *
+ * @throws {TypeError} for one that there is not
+ */
+export function buildOptions(args: readonly string[]): BuildOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      target: { type: "string", multiple: true },
+      pinned: { type: "boolean", default: false },
+    },
+  });
+  return { pinned: values.pinned, targets: values.target };
+}
+
 if (import.meta.main) {
   try {
-    const { values } = parseArgs({
-      args: Deno.args,
-      options: {
-        target: { type: "string", multiple: true },
-        pinned: { type: "boolean", default: false },
-      },
-    });
-    await build({ pinned: values.pinned, targets: values.target });
+    await build(buildOptions(Deno.args));
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
     Deno.exit(1);

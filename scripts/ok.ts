@@ -80,6 +80,7 @@ function steps(): Step[] {
     { name: "page types", group: "static", args: ["check", "--config=scripts/page.json", ...page] },
     { name: "docstrings", group: "static", args: ["doc", "--lint", ...doors] },
     { name: "documents", group: "static", args: ["run", "-A", "scripts/check_docs.ts"] },
+    { name: "version", group: "static", args: ["run", "-A", "scripts/check_release.ts"] },
     { name: "examples", group: "unit", args: [...test, "--doc", ...doors], tests: true },
     {
       name: "tests",

@@ -7,7 +7,7 @@
  */
 import { dirname } from "node:path";
 import { controlFiles, FOLDER_MODE, installedFiles, type PackedFile } from "./deb_contents.ts";
-import { DIST, executableName, fileSha256, VERSION } from "./release_files.ts";
+import { debianVersion, DIST, executableName, fileSha256, VERSION } from "./release_files.ts";
 import { ROOT } from "./source_files.ts";
 import { runChild, say } from "./terminal.ts";
 
@@ -39,11 +39,6 @@ export interface DebOrder {
 /** The executable of that machine, as `deno task build` names it. */
 export function executableOf(architecture: string): string {
   return `${DIST}/${executableName(ARCHITECTURES[architecture] ?? architecture)}`;
-}
-
-/** A version as Debian orders it: `1.0.0-rc.1` comes before `1.0.0`. */
-export function debianVersion(version: string): string {
-  return version.replace("-", "~").replaceAll("-", ".");
 }
 
 /**
@@ -131,7 +126,8 @@ async function requireDpkg(): Promise<void> {
   if (!ok) throw new Error("dpkg-deb is not installed: packages are made on Debian or Ubuntu");
 }
 
-async function buildAll(): Promise<void> {
+/** Makes the packages for both machines from the executables in `dist/`, into `dist/`. */
+export async function packageAll(): Promise<void> {
   await requireDpkg();
   for (const name of Object.keys(ARCHITECTURES)) await requireExecutable(executableOf(name), name);
   const epoch = await sourceDate(Deno.env.get("SOURCE_DATE_EPOCH"));
@@ -147,7 +143,7 @@ async function buildAll(): Promise<void> {
 
 if (import.meta.main) {
   try {
-    await buildAll();
+    await packageAll();
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
     Deno.exit(1);

@@ -24,17 +24,26 @@ export async function fileSha256(path: string): Promise<string> {
   return await sha256(await Deno.readFile(path));
 }
 
-/** Whether a file in `dist/` belongs to the release of this version. */
-function isReleased(name: string): boolean {
-  const own = name.startsWith(`skychat-${VERSION}-`) || name.startsWith(`skychat_${VERSION}_`);
-  return own || name === `skychat-${VERSION}.cdx.json` || name === "install.sh";
+/** A version as Debian orders it: `1.0.0-rc.1` comes before `1.0.0`. */
+export function debianVersion(version: string): string {
+  return version.replace("-", "~").replaceAll("-", ".");
 }
 
-/** Writes the sums of everything released that is in `dist/`, sorted by name, as `sha256sum` does. */
-export async function writeSums(): Promise<void> {
-  const names = filesBelow("", DIST).filter(isReleased);
+/** Whether a file of `dist/` belongs to the release of a version: executables, packages, list, installer. */
+export function isReleased(name: string, version = VERSION): boolean {
+  return name.startsWith(`skychat-${version}-`) || name === `skychat-${version}.cdx.json` ||
+    name.startsWith(`skychat_${debianVersion(version)}_`) && name.endsWith(".deb") ||
+    name === INSTALLER;
+}
+
+/** What people install a release with, beside the executables. */
+export const INSTALLER = "install.sh";
+
+/** Writes the sums of everything released that is in a folder, sorted by name, as `sha256sum` does. */
+export async function writeSums(folder = DIST): Promise<void> {
+  const names = filesBelow("", folder).filter((name) => isReleased(name));
   const lines: string[] = [];
-  for (const name of names) lines.push(`${await fileSha256(`${DIST}/${name}`)}  ${name}\n`);
-  await Deno.writeTextFile(`${DIST}/SHA256SUMS`, lines.join(""));
+  for (const name of names) lines.push(`${await fileSha256(`${folder}/${name}`)}  ${name}\n`);
+  await Deno.writeTextFile(`${folder}/SHA256SUMS`, lines.join(""));
   say(`SHA256SUMS: ${names.length} files`);
 }

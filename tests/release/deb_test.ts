@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { mayBeLeftOut } from "#support/left_out.ts";
 import manifest from "../../deno.json" with { type: "json" };
-import { buildDeb, debianVersion, executableOf } from "../../scripts/package_deb.ts";
-import { fileSha256 } from "../../scripts/release_files.ts";
+import { buildDeb, executableOf } from "../../scripts/package_deb.ts";
+import { debianVersion, fileSha256 } from "../../scripts/release_files.ts";
 import { handRunService, managedService, type NodeService } from "./deb_service.ts";
 import { isInstalled, type Outcome, runProgram, ScratchRoot } from "./scratch_root.ts";
 
