@@ -16,6 +16,7 @@ import type { Part } from "./rounds.ts";
 import { searchPart } from "./search_part.ts";
 import { sessionPart } from "./session_part.ts";
 import { storePart } from "./store_part.ts";
+import { visorPart } from "./visor_part.ts";
 
 /** Everything the bench measures, in the order in which it runs. */
 export const PARTS: readonly Part[] = [
@@ -36,5 +37,6 @@ export const PARTS: readonly Part[] = [
   memberPart,
   meshPart,
   longMeshPart,
+  visorPart,
   oneShotPart,
 ];
