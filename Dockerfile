@@ -18,7 +18,8 @@ RUN case "$TARGETARCH" in \
  && { [ "$VERSION" = unstated ] || [ "$VERSION" = "$version" ] \
       || { echo "VERSION is $VERSION, deno.json says $version" >&2; exit 1; }; } \
  && npx -y deno@2.9.6 task build --target "$target" \
- && install -D -m 0755 "dist/skychat-$version-$target" /out/skychat
+ && install -D -m 0755 "dist/skychat-$version-$target" /out/skychat \
+ && install -m 0644 "dist/skychat-$version.licences.txt" /out/copyright
 
 # Needs glibc 2.27 or newer and libgcc_s, which this base has; nothing is installed.
 FROM debian:12.13-slim
@@ -28,6 +29,8 @@ LABEL org.opencontainers.image.title="skychat" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="$VERSION"
 COPY --from=build /out/skychat /usr/local/bin/skychat
+# Where Debian keeps what the licences of the parts ask to be handed on.
+COPY --from=build /out/copyright /usr/share/doc/skychat/copyright
 # A new named volume takes owner and mode from here, so the node can write to it.
 RUN install -d -o 10001 -g 10001 -m 0700 /var/lib/skychat
 # Names for keys (`skychat alias`) are kept below HOME.

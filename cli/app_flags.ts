@@ -151,7 +151,7 @@ export const APP_FLAGS = {
   "group-dir": {
     type: "path",
     value: "folder",
-    default: "./local/groups",
+    defaultText: "./local/groups",
     group: "Groups:",
     help: "where groups are remembered: roster, keys and what was seen",
   },
@@ -248,13 +248,13 @@ export const APP_FLAGS = {
     value: "host:port",
     default: "localhost:3435",
     group: "With a visor only:",
-    help: "accepted, unused without a visor",
+    help: "accepted, unused",
   },
   "pair-poll-interval": {
     type: "duration",
     default: "1s",
     group: "With a visor only:",
-    help: "accepted, unused without a visor",
+    help: "accepted, unused",
   },
   "skynet": {
     type: "bool",

@@ -143,7 +143,9 @@ function conclude({ call: { flags, io }, recipient, waitMs }: Sending, answer: A
     return EXIT_OK;
   }
   if (answer.status === 200 && waitMs === 0) {
-    printResult(io.output, result, { json, text: `Message sent to ${recipient} via ${flags.net}` });
+    // A node under a visor may have taken another network than the one asked for.
+    const carrier = escapeBody(textField(view, "network") || flags.net);
+    printResult(io.output, result, { json, text: `Message sent to ${recipient} via ${carrier}` });
     return EXIT_OK;
   }
   if (json) printResult(io.output, result, { json, text: "" });

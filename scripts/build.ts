@@ -1,5 +1,6 @@
 /**
- * `deno task build`: the executables of a release in `dist/`, their parts list and their sums.
+ * `deno task build`: the executables of a release in `dist/`, their parts list, the licences of the parts,
+ * and their sums.
  *
  * Bundles main.ts once, then compiles the bundle for every target with the permissions of
  * `permissions.ts`, all with one runtime: this Deno's own when it can be downloaded, else the pinned
@@ -11,12 +12,23 @@ import { parseArgs } from "node:util";
 import { bundle, bundleSize } from "./bundle.ts";
 import { Compiler, type CompileRequest, TARGETS } from "./compile.ts";
 import { RUN_FLAGS } from "./permissions.ts";
-import { DIST, executableName, fileSha256, VERSION, writeSums } from "./release_files.ts";
+import {
+  DIST,
+  executableName,
+  fileSha256,
+  LICENCES,
+  PARTS_LIST,
+  removeExecutables,
+  VERSION,
+  writeSums,
+} from "./release_files.ts";
 import { sbom } from "./sbom.ts";
 import { ROOT } from "./source_files.ts";
 import { runChild, say } from "./terminal.ts";
 
 const BUNDLE = `${ROOT}build`;
+/** Names every part of the executables, in the form that Debian asks for. */
+const COPYRIGHT = `${ROOT}packaging/debian/copyright`;
 /** An executable gets its name in `dist/` only once it is whole. */
 const UNFINISHED = `${DIST}/.unfinished`;
 
@@ -28,25 +40,26 @@ export interface BuildOptions {
   readonly targets?: readonly string[] | undefined;
 }
 
-/** Builds the executables, their parts list and the sums. */
+/** Builds the executables, what goes with them and the sums. */
 export async function build({ pinned, targets }: BuildOptions): Promise<void> {
   const start = performance.now();
   await bundle({ entry: "main.ts", folder: BUNDLE });
   say(`bundled ${bundleSize(BUNDLE)} KiB in ${Math.round(performance.now() - start)} ms`);
   await Deno.mkdir(UNFINISHED, { recursive: true });
   const compiler = await chooseCompiler(pinned, targets);
+  // Before the executables: without them there must be no executable either.
+  await Deno.writeTextFile(`${DIST}/${PARTS_LIST}`, await sbom(BUNDLE, compiler.version));
+  await Deno.copyFile(COPYRIGHT, `${DIST}/${LICENCES}`);
   const chosen = targets ?? compiler.targets;
   for (const target of chosen) await makeExecutable(compiler, target);
   const missing = TARGETS.filter((target) => !chosen.includes(target));
   if (missing.length > 0) {
     const why = targets === undefined ? "no pinned runtime" : "not asked for";
     say(`left out: ${missing.join(", ")} (${why})`);
+    // What an earlier build left for them is of other sources, and the sums below would vouch for it.
+    if (targets === undefined) await removeExecutables(missing);
   }
   await Deno.remove(UNFINISHED, { recursive: true });
-  await Deno.writeTextFile(
-    `${DIST}/skychat-${VERSION}.cdx.json`,
-    await sbom(BUNDLE, compiler.version),
-  );
   await writeSums();
 }
 

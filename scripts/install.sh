@@ -26,7 +26,8 @@ A value that begins with two dashes is written with an equals sign: --prefix=--o
 
 Exit codes: 0 done, 1 something unexpected, 2 wrong usage, 3 no build for this machine, 4 a file of
 the release is missing, 5 no single sum for it in SHA256SUMS, 6 wrong sum, 7 no program here can
-make sums, 8 the program does not run here, 9 may not or cannot write, 10 nothing to uninstall.
+make sums, 8 the program does not run here, 9 may not or cannot write, 10 nothing to uninstall,
+11 another program has that name there, or a Debian package installed it.
 END
 }
 
@@ -240,6 +241,21 @@ installed_version() {
   esac
 }
 
+# Sets `before` to the version that is there. Another program of that name is not ours to touch, nor is
+# what a package manager looks after.
+look_at_place() {
+  before=
+  if [ ! -e "${installed}" ]; then return 0; fi
+  if command -v dpkg-query >/dev/null && dpkg-query -S "${installed}" >/dev/null 2>&1; then
+    fail 11 "${installed} belongs to a Debian package" \
+      "Upgrade or remove it with apt, or choose another place with --prefix"
+  fi
+  if before=$(installed_version); then return 0; fi
+  fail 11 "${installed} is another program" \
+    "Asked for its version it does not answer as skychat does." \
+    "Move it away, or choose another place with --prefix"
+}
+
 cannot_write() {
   fail 9 "cannot write to $1" "Run it with sudo, or choose a folder of yours: --prefix ~/.local" \
     "(If you may write there, see whether the disk is full.)" "Nothing was replaced."
@@ -333,6 +349,7 @@ say_plan() {
 
 remove() {
   found=
+  look_at_place
   for shell in '' bash zsh fish; do
     if [ -n "${shell}" ]; then file=$(completion_file "${shell}"); else file=${installed}; fi
     if [ ! -e "${file}" ] && [ ! -h "${file}" ]; then continue; fi
@@ -382,15 +399,15 @@ main() {
   find_program
   check_sum "${source}"
   may_write "${bin}" || cannot_write "${bin}"
-  before=
-  if [ -e "${installed}" ]; then before=$(installed_version) || before='(does not start)'; fi
+  look_at_place
   if [ -n "${dry_run}" ]; then
     say_plan
     return 0
   fi
-  # What root installs is for everybody, also where root's own files are not.
+  # What root installs is for everybody, also where root's own files are not. Nobody else may ever change
+  # it, or the folder that it is in.
   user=$(id -u)
-  if [ "${user}" = 0 ]; then umask 022; fi
+  if [ "${user}" = 0 ]; then umask 022; else umask go-w; fi
   replace
   if [ -n "${completions}" ]; then add_completions; fi
   say_next

@@ -8,7 +8,7 @@
  * files are pinned by their SHA-256. Why this version: docs/decisions/0002-bundle-then-compile.md.
  */
 import { wheelMember } from "./wheel.ts";
-import { sha256 } from "./release_files.ts";
+import { fileSha256, sha256 } from "./release_files.ts";
 import { ROOT } from "./source_files.ts";
 import { runChild, say } from "./terminal.ts";
 
@@ -25,17 +25,18 @@ interface PinnedWheel {
   readonly member: string;
 }
 
-const COMPILER: PinnedWheel = {
+interface PinnedProgram extends PinnedWheel {
+  /** SHA-256 of what is made of that file: it as it is, or the runtime after the section was cut off. */
+  readonly madeSha256: string;
+}
+
+const COMPILER: PinnedProgram = {
   requirement: `deno==${PINNED_VERSION}`,
   platform: "manylinux_2_27_x86_64",
   sha256: "d1600f4ee7b4a9699b7057841bdb5d7b7eac3fb073df072540064166841c2f4c",
   member: ".data/scripts/deno",
+  madeSha256: "bb9513ce8a9a7a976a77e0a32c5818035fb72dff6364afc5b8659594ba4a6139",
 };
-
-interface PinnedProgram extends PinnedWheel {
-  /** SHA-256 of the runtime after the section was cut off. */
-  readonly runtimeSha256: string;
-}
 
 const PROGRAM = {
   requirement: "bids-validator-deno==2.4.1",
@@ -48,13 +49,13 @@ const PROGRAMS: Readonly<Record<string, PinnedProgram>> = {
     ...PROGRAM,
     platform: "manylinux_2_28_x86_64",
     sha256: "5087fcd13341f529b5404792a74e22f570e50f17e5ea4cabe9c91b1caf74cbf4",
-    runtimeSha256: "f661d09246aaeb49d9a74c8f8c6c8405145a40518a3e30055fc0ea6f20066f89",
+    madeSha256: "f661d09246aaeb49d9a74c8f8c6c8405145a40518a3e30055fc0ea6f20066f89",
   },
   "aarch64-unknown-linux-gnu": {
     ...PROGRAM,
     platform: "manylinux_2_28_aarch64",
     sha256: "f09c1e600cae71293ab5ae9ddc30aa56a871463837a020eb23b246fa2024c462",
-    runtimeSha256: "565ef9a3a499893c1889bf5abc9a419ebeabb32a4078d0f8d826ca9d13b6d219",
+    madeSha256: "565ef9a3a499893c1889bf5abc9a419ebeabb32a4078d0f8d826ca9d13b6d219",
   },
 };
 
@@ -81,11 +82,13 @@ export async function pinnedRuntime(target: string): Promise<PinnedRuntime> {
   const compiler = `${CACHE}/deno-${PINNED_VERSION}`;
   const denort = `${CACHE}/denort-${PINNED_VERSION}-${target}`;
   await Deno.mkdir(CACHE, { recursive: true });
-  await unlessCached(compiler, () => fetchMember(COMPILER));
-  await unlessCached(denort, async () => {
-    const runtime = cutRuntime(await fetchMember(program));
-    await expectDigest(runtime, { sha256: program.runtimeSha256, what: `denort for ${target}` });
-    return runtime;
+  await keepPinned(compiler, {
+    sha256: COMPILER.madeSha256,
+    make: () => fetchMember(COMPILER),
+  });
+  await keepPinned(denort, {
+    sha256: program.madeSha256,
+    make: async () => cutRuntime(await fetchMember(program)),
   });
   return { compiler, denort };
 }
@@ -102,18 +105,24 @@ export function cutRuntime(program: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBu
   return program.subarray(0, trailer - length);
 }
 
-/** Writes the file under its final name only once it is whole, so that a broken run leaves none. */
-async function unlessCached(
+/**
+ * Makes the file unless it is there with this sum: a cache that somebody or a bad disk has changed would
+ * end up in every executable. It gets its final name only once it is whole.
+ *
+ * @throws {Error} when what was made has another sum
+ */
+export async function keepPinned(
   path: string,
-  make: () => Promise<Uint8Array<ArrayBuffer>>,
+  { sha256, make }: { sha256: string; make: () => Promise<Uint8Array<ArrayBuffer>> },
 ): Promise<void> {
   try {
-    await Deno.stat(path);
-    return;
+    if (await fileSha256(path) === sha256) return;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  await Deno.writeFile(`${path}.part`, await make(), { mode: 0o755 });
+  const bytes = await make();
+  await expectDigest(bytes, { sha256, what: path.slice(path.lastIndexOf("/") + 1) });
+  await Deno.writeFile(`${path}.part`, bytes, { mode: 0o755 });
   await Deno.rename(`${path}.part`, path);
 }
 

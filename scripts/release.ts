@@ -1,6 +1,6 @@
 /**
  * `deno task release`: everything that is published, in `dist/`: the executables, their parts list, the
- * Debian packages, the installer, and `SHA256SUMS` over all of them. Options are those of `deno task build`.
+ * licences, the Debian packages, the installer, and `SHA256SUMS` over all of them. Options are those of `deno task build`.
  *
  * What an earlier release left in `dist/` goes first, so that the folder holds one release and nothing else.
  */

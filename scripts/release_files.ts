@@ -14,6 +14,21 @@ export function executableName(target: string): string {
   return `skychat-${VERSION}-${target}${target.includes("windows") ? ".exe" : ""}`;
 }
 
+/** What is inside the executables. */
+export const PARTS_LIST = `skychat-${VERSION}.cdx.json`;
+
+/** Who wrote what is inside, and under which licences: these ask to be handed on with every copy. */
+export const LICENCES = `skychat-${VERSION}.licences.txt`;
+
+/** Removes the executables for these targets, where there are any. */
+export async function removeExecutables(targets: readonly string[], folder = DIST): Promise<void> {
+  for (const target of targets) {
+    await Deno.remove(`${folder}/${executableName(target)}`).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+}
+
 /** SHA-256 in hex. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
@@ -29,9 +44,10 @@ export function debianVersion(version: string): string {
   return version.replace("-", "~").replaceAll("-", ".");
 }
 
-/** Whether a file of `dist/` belongs to the release of a version: executables, packages, list, installer. */
+/** Whether a file of `dist/` belongs to the release of a version. */
 export function isReleased(name: string, version = VERSION): boolean {
   return name.startsWith(`skychat-${version}-`) || name === `skychat-${version}.cdx.json` ||
+    name === `skychat-${version}.licences.txt` ||
     name.startsWith(`skychat_${debianVersion(version)}_`) && name.endsWith(".deb") ||
     name === INSTALLER;
 }

@@ -1,10 +1,4 @@
-import {
-  configFromFlags,
-  createLog,
-  EMBEDDED_SOURCE,
-  freeDescriptors,
-  MAX_EMBEDDED_LINE_BYTES,
-} from "#app";
+import { configFromFlags, createLog, embeddedLogLook, freeDescriptors } from "#app";
 import type { APP_FLAGS } from "../app_flags.ts";
 import type { Call } from "../command.ts";
 import { wantsColour } from "../environment.ts";
@@ -21,15 +15,14 @@ function standaloneLog({ environment, output }: CliIo): LogLook {
 }
 
 /** As a visor reads it: what goes to stderr is an error to it (visor.md 9). */
-function embeddedLog({ environment, output }: CliIo): LogLook {
+async function embeddedLog({ environment, output }: CliIo, procConfig: string): Promise<LogLook> {
   const { stderr, stdout } = output;
   const terminal = stdout.terminal && stderr.terminal;
   return {
     write: (line, level) =>
       level === "INFO" || level === "DEBUG" ? output.plainLog(line) : output.log(line),
     colour: terminal && wantsColour(environment, terminal),
-    source: EMBEDDED_SOURCE,
-    longest: MAX_EMBEDDED_LINE_BYTES,
+    ...await embeddedLogLook(procConfig),
   };
 }
 
@@ -37,11 +30,9 @@ function embeddedLog({ environment, output }: CliIo): LogLook {
 export async function run({ flags, io }: Call<typeof APP_FLAGS>): Promise<number> {
   const result = configFromFlags(flags, io.environment);
   if ("problems" in result) throw new CliError(result.problems.join("; "), { code: "usage" });
-  const log = createLog({
-    clock: io.clock,
-    zone: io.zone,
-    ...(result.config.visor === undefined ? standaloneLog(io) : embeddedLog(io)),
-  });
+  const { visor } = result.config;
+  const look = visor === undefined ? standaloneLog(io) : await embeddedLog(io, visor.procConfig);
+  const log = createLog({ clock: io.clock, zone: io.zone, ...look });
   for (const warning of result.warnings) log.warn(warning);
   return await io.startNode(result.config, {
     network: await io.network(),

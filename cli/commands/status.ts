@@ -78,7 +78,28 @@ function ownLines(view: JsonView): string[] {
     const where = `${textField(peer, "pk")}@${textField(peer, "addr")}`;
     lines.push(field("tcp peer", `${where} ${state}`));
   }
-  return [...lines, ...feedLines(objectField(view, "cxo")), ...groupLines(view)];
+  return [
+    ...visorLines(view),
+    ...lines,
+    ...feedLines(objectField(view, "cxo")),
+    ...groupLines(view),
+  ];
+}
+
+/** The visor that started the node, where one did. */
+function visorLines(view: JsonView): string[] {
+  const connected = view["visor_connected"];
+  if (typeof connected !== "boolean") return [];
+  const networks = textListField(view, "visor_networks").join(", ") || "no network";
+  const port = numberField(view, "visor_port") ?? 0;
+  const lines = [field("visor", connected ? "connected" : "GONE")];
+  if (connected) lines.push(field("visor listening", `${networks}, port ${port}`));
+  const error = textField(view, "visor_error");
+  if (error !== "") lines.push(field("visor error", error));
+  // Links, feeds and groups know this node by it.
+  const key = textField(view, "tcp_pk");
+  if (key !== "" && key !== textField(view, "visor_pk")) lines.push(field("tcp PK", key));
+  return lines;
 }
 
 /** The groups of the node (groups.md 6.5). */

@@ -2,7 +2,7 @@ import { DirectChat, DUPLICATE_WINDOW } from "#chat";
 import type { PublicKey } from "#crypto";
 import { EventHub } from "#events";
 import { bindRefusal, ControlServer, parseControlAddress } from "#http";
-import { errorText } from "#kit";
+import { errorText, quoteForLog } from "#kit";
 import { LoopLag } from "#metrics";
 import type { Acceptor, Dialer, LinkContext } from "#net";
 import type { KvHistory } from "#store";
@@ -72,7 +72,9 @@ export async function composeNode(
   checkControlAddress(config, { guarded: gate !== undefined });
   const identity = await identityOf(config, runtime);
   const self = visor?.key ?? identity.secret.publicKey;
-  const stored = await openStoredHistory(config.history, { self: self.hex, clock, log });
+  // Its feed goes by the key of its links, whatever key its messages on the mesh are from.
+  const ownFeed = identity.secret.publicKey.hex;
+  const stored = await openStoredHistory(config.history, { self: self.hex, ownFeed, clock, log });
   try {
     return await buildNode({ config, runtime, identity, self, stored, gate, visor });
   } catch (error) {
@@ -121,6 +123,7 @@ async function buildNode(foundation: Foundation): Promise<Node> {
     line: nodeLineOf(config, { identitySource: identity.source, keptPath: identity.keptPath }),
     seedCount: config.history?.seed ?? 0,
     health: () => healthOf(config, node),
+    healthNotes: () => notesOf(node),
   });
   const control = new ControlServer(ports, {
     ...{ gate, log, clock },
@@ -226,7 +229,8 @@ function promiseOf(config: AppConfig, history: KvHistory | undefined): AckMode {
 function healthOf(config: AppConfig, node: Node): string[] {
   const { acceptor, feeds, groups, listening, stored: { history }, visor } = node;
   const reasons: string[] = [];
-  if (visor !== undefined && visor.view.error !== "") reasons.push(`visor: ${visor.view.error}`);
+  const { deaf = false, error = "" } = visor?.view ?? {};
+  if (deaf) reasons.push(`visor: ${quoteForLog(error)}`);
   if (config.history !== undefined && history === undefined) {
     reasons.push("history store: not open, nothing is kept");
   }
@@ -244,6 +248,12 @@ function healthOf(config: AppConfig, node: Node): string[] {
   }
   if (groups.failure !== "") reasons.push(`cxo-group: ${groups.failure}`);
   return reasons;
+}
+
+/** What is not as it should be, and no reason not to count on this node. */
+function notesOf({ visor }: Node): string[] {
+  const { deaf = false, error = "" } = visor?.view ?? {};
+  return deaf || error === "" ? [] : [`visor: ${quoteForLog(error)}`];
 }
 
 /** Before any key is looked at: who may reach the node is the first question. */

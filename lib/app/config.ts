@@ -1,17 +1,18 @@
 import { quoteForLog } from "#kit";
 import { DATA_FOLDER } from "./data_folder.ts";
 import {
-  GROUP_FOLDER,
   type GroupConfig,
   type GroupDefaults,
   groupDefaultsOf,
   type GroupFlags,
   groupOf,
 } from "./group_config.ts";
+import { type VisorConfig, type VisorFlags, visorOf } from "./visor_config.ts";
 
 export { DATA_FOLDER } from "./data_folder.ts";
 export { GROUP_FOLDER } from "./group_config.ts";
 export type { GroupConfig, GroupDefaults, GroupFlags, GroupGovernance } from "./group_config.ts";
+export type { VisorConfig, VisorFlags } from "./visor_config.ts";
 
 /** Everything a node needs to know, as plain data. Made by {@link configFromFlags}. */
 export interface AppConfig {
@@ -51,18 +52,6 @@ export interface AppConfig {
   readonly internalToken: string | undefined;
   /** Links without ML-KEM are refused (noise.md 4). */
   readonly requirePostQuantum: boolean;
-}
-
-/** Embedded mode (visor.md). */
-export interface VisorConfig {
-  /** Value of `PROC_CONFIG`. A secret: never logged. */
-  readonly procConfig: string;
-  /** Networks that are not switched off. */
-  readonly networks: readonly ("skynet" | "dmsg")[];
-  /** `--port`: the port of chat on the mesh; 0 = the one that the visor assigned. */
-  readonly port: number;
-  /** `--portless`: peers are dialled, and nothing listens. */
-  readonly portless: boolean;
 }
 
 /** `stored`: a message that the limits admit is acknowledged once it is on disk. */
@@ -135,9 +124,7 @@ const GROUP_DEFAULTS = {
 } as const satisfies Partial<AppFlags>;
 
 /** Values of the flags of `app` that decide something, under their long names (cli.md 2). */
-export interface AppFlags extends GroupFlags {
-  /** `--standalone`: run without a visor. */
-  readonly standalone: boolean;
+export interface AppFlags extends GroupFlags, VisorFlags {
   /** `--addr`: where the control surface listens. */
   readonly addr: string;
   /** `--tcp-listen`: where links are accepted; empty = nowhere. */
@@ -164,8 +151,6 @@ export interface AppFlags extends GroupFlags {
   readonly ack: string;
   /** `--persist`: keep messages. */
   readonly persist: boolean;
-  /** `--persist-db`; empty = the default path. */
-  readonly "persist-db": string;
   /** `--persist-per-peer-cap`. */
   readonly "persist-per-peer-cap": number;
   /** `--persist-ttl`, days. */
@@ -186,14 +171,6 @@ export interface AppFlags extends GroupFlags {
   readonly "persist-group-rate": number;
   /** `--pair-enable`: only shown by `/status`. */
   readonly "pair-enable": boolean;
-  /** `--skynet`: use it, with a visor. */
-  readonly skynet: boolean;
-  /** `--dmsg`: the same. */
-  readonly dmsg: boolean;
-  /** `--port`: the port of chat on the mesh; 0 = what the visor says. */
-  readonly port: number;
-  /** `--portless`: dial peers through a visor, and listen nowhere on the mesh. */
-  readonly portless: boolean;
 }
 
 /** Environment variables by name. Only `cli/` reads the real ones. */
@@ -254,32 +231,19 @@ function problemsOf(flags: AppFlags, environment: Environment): string[] {
   return problems;
 }
 
-/** A variable that is set counts, whatever it is set to (visor.md 1.1). */
-function visorOf(flags: AppFlags, { PROC_CONFIG }: Environment): VisorConfig | undefined {
-  if (flags.standalone || PROC_CONFIG === undefined) return undefined;
-  const { port, portless } = flags;
-  const networks = (["skynet", "dmsg"] as const).filter((name) => flags[name]);
-  return { procConfig: PROC_CONFIG, networks, port, portless };
-}
-
 /** The same for a node that keeps its files in a folder that its visor chose (visor.md 1). */
 export function withWorkFolder(config: AppConfig, folder: string): AppConfig {
   if (folder === "") return config;
-  const { history } = config;
-  const path = history?.path === DEFAULT_HISTORY_PATH
-    ? `${folder}/skychat-history.db`
-    : history?.path ?? "";
+  const { group, groupDefaults, history, visor } = config;
+  const path = visor?.freePaths.history ? { path: `${folder}/skychat-history.db` } : {};
+  const place = visor?.freePaths.groups ? { folder: `${folder}/groups` } : {};
   return {
     ...config,
     dataFolder: folder,
-    groupDefaults: inFolder(config.groupDefaults, folder),
-    group: config.group && inFolder(config.group, folder),
-    history: history && { ...history, path },
+    groupDefaults: { ...groupDefaults, ...place },
+    group: group && { ...group, ...place },
+    history: history && { ...history, ...path },
   };
-}
-
-function inFolder<Group extends GroupDefaults>(group: Group, folder: string): Group {
-  return group.folder === GROUP_FOLDER ? { ...group, folder: `${folder}/groups` } : group;
 }
 
 function warningsOf(flags: AppFlags, environment: Environment): string[] {

@@ -34,14 +34,17 @@ export interface ControlParts {
   readonly sources: () => StatusSources;
   /** Reasons why the node is not healthy. */
   readonly health: () => readonly string[];
+  /** What is worth knowing of a healthy node. */
+  readonly healthNotes: () => readonly string[];
 }
 
 /** Plugs a node into the control surface. */
 export function controlPorts(parts: ControlParts): ControlPorts {
-  const { chat, context, events, feeds, groups, health, history, lag, line, people } = parts;
-  const { seedCount, sources } = parts;
+  const { chat, context, events, feeds, groups, health, healthNotes, history, lag } = parts;
+  const { line, people, seedCount, sources } = parts;
   const { contacts, privacy, unread } = people;
   return {
+    embedded: line.embedded,
     send(request) {
       // Whoever is written to need not wait for approval (http-api.md 4.12).
       privacy?.sent(request.recipient.hex);
@@ -84,6 +87,7 @@ export function controlPorts(parts: ControlParts): ControlPorts {
         residentBytes: Deno.memoryUsage().rss,
       }),
     health,
+    healthNotes,
   };
 }
 

@@ -11,13 +11,15 @@ import type { IdentitySource } from "./identity.ts";
 
 /** How this node was started, as far as it has to be started so again. */
 export interface NodeLine {
+  /** A visor starts it, with what follows the name of the program as its arguments. */
+  readonly embedded: boolean;
   readonly identitySource: IdentitySource;
   /** `--addr`, as written. */
   readonly addr: string;
   readonly configPath: string | undefined;
   /** Where a key is kept that nobody gave. */
   readonly keptPath: string;
-  /** Path of the history; undefined without `--persist`. */
+  /** Path of the history, the default one where nobody named one; undefined without `--persist`. */
   readonly historyPath: string | undefined;
   /** `--group-dir`. */
   readonly folder: string;
@@ -53,10 +55,13 @@ export function nodeLineOf(
   },
 ): NodeLine {
   const { addr, configPath, groupDefaults: { advertise, folder, governance, listen } } = config;
+  const { history, visor } = config;
   return {
-    ...{ addr, identitySource, configPath, advertise, folder, governance, listen },
-    keptPath,
-    historyPath: config.history?.path,
+    ...{ addr, identitySource, configPath, advertise, governance, listen, keptPath },
+    embedded: visor !== undefined,
+    // The visor says the folder of both at each start.
+    folder: visor?.freePaths.groups ? GROUP_FOLDER : folder,
+    historyPath: history && (visor?.freePaths.history ? DEFAULT_HISTORY_PATH : history.path),
   };
 }
 
@@ -74,7 +79,7 @@ export function ownerLine(
   const { advertise, folder, governance, historyPath } = line;
   const listen = /:0*$/.test(line.listen) ? listening : line.listen;
   return [
-    "skychat app --standalone",
+    line.embedded ? "skychat app" : "skychat app --standalone",
     ...line.addr === DEFAULT_ADDRESS ? [] : [`--addr ${shellWord(line.addr)}`],
     `--cxo-group ${shellWord(id)} --cxo-group-owner ${owner}`,
     ...mode === "private" ? ["--cxo-group-mode private"] : [],

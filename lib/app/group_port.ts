@@ -26,6 +26,7 @@ const MAX_NAME_BYTES = 64;
 export function groupsPort(parts: GroupPortParts): GroupsPort {
   const control = new GroupControl(parts);
   return {
+    unsupported: control.unsupported,
     list: () => control.list(),
     info: (id) => control.view(control.find(id)),
     create: (request) => control.create(request),
@@ -58,6 +59,11 @@ class GroupControl {
 
   constructor(parts: GroupPortParts) {
     this.#parts = parts;
+  }
+
+  /** Groups of this kind are the same with a visor; only the text of groups.md 6.4 is not. */
+  get unsupported(): string {
+    return this.#parts.line.embedded ? "not supported" : "not supported in standalone mode";
   }
 
   /** The group that runs. */
@@ -125,10 +131,8 @@ class GroupControl {
     if (invite === undefined) {
       throw new CodedError(
         "group-unsupported",
-        `not supported in standalone mode: ${
-          address ?? ""
-        } says nothing of where the group is, ask ` +
-          "for an invite link",
+        `${this.unsupported}: ${address ?? ""} says nothing of where the group is, ask for an ` +
+          "invite link",
       );
     }
     this.#checkPlace();

@@ -47,7 +47,7 @@ export async function runNode(config: AppConfig, run: NodeRun): Promise<number> 
  */
 async function startNode(config: AppConfig, run: NodeRun, visor?: VisorService): Promise<Node> {
   const node = await composeNode(config, run, visor);
-  await visor?.listen((link) => node.chat.attach(link));
+  visor?.listen((link) => node.chat.attach(link));
   // Nothing is dialled or accepted over TCP by a node whose only door is taken.
   await bindControl(node);
   return node;
@@ -158,10 +158,17 @@ async function stopNode(node: Node, running: readonly Promise<void>[]): Promise<
   void node.visor?.stopping();
   // Together: requests that wait for a receipt end with the chat, streams with the surface.
   await Promise.all([node.control.shutdown(), node.chat.close()]);
-  await node.visor?.close();
-  node.events.close();
-  await Promise.allSettled([...running, node.groups.ended]);
-  await node.stored.history?.close();
+  // Beside each other: a visor that hangs must not keep the store from being closed.
+  await Promise.all([node.visor?.close(), closeRest(node, running)]);
+}
+
+async function closeRest(
+  { events, groups, stored }: Node,
+  running: readonly Promise<void>[],
+): Promise<void> {
+  events.close();
+  await Promise.allSettled([...running, groups.ended]);
+  await stored.history?.close();
 }
 
 async function withinStopLimit(

@@ -91,16 +91,19 @@ export interface LogOptions {
   readonly zone?: ZoneOffset;
   /** Name of the log's source. */
   readonly source?: string;
+  /** Takes out of a text what no line may have. */
+  readonly redact?: (text: string) => string;
   /** Bytes of a line, the rest of which is cut off; no bound by default. */
   readonly longest?: number;
 }
 
 /** A {@link Log} that writes the server's log format. */
 export function createLog(options: LogOptions): Log & { fatal(text: string): void } {
-  const { write, clock, longest = Infinity, minimum = "INFO", ...look } = options;
+  const { write, clock, longest = Infinity, minimum = "INFO", redact, ...look } = options;
   const log = (level: LogLevel) => (text: string) => {
     if (SEVERITY[level] < SEVERITY[minimum]) return;
-    const line = formatLogLine({ ...look, level, text, wall: clock.wall() });
+    const shown = redact === undefined ? text : redact(text);
+    const line = formatLogLine({ ...look, level, text: shown, wall: clock.wall() });
     write(`${cut(line, longest)}\n`, level);
   };
   return {

@@ -24,6 +24,7 @@
  */
 export * from "./bounded_file.ts";
 export * from "./config.ts";
+export * from "./embedded_log.ts";
 export * from "./idle_collector.ts";
 export * from "./free_descriptors.ts";
 export * from "./identity.ts";

@@ -20,7 +20,12 @@ export interface OpenedHistory {
  */
 export async function openStoredHistory(
   config: HistoryConfig | undefined,
-  node: { readonly self: string; readonly clock: Clock; readonly log: Log },
+  node: {
+    readonly self: string;
+    readonly ownFeed?: string;
+    readonly clock: Clock;
+    readonly log: Log;
+  },
 ): Promise<OpenedHistory> {
   if (config === undefined) return { history: undefined, tell() {} };
   // A node that keeps nothing has none of this code in memory.

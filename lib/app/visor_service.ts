@@ -6,15 +6,17 @@ import type { VisorConfig } from "./config.ts";
 import type { NodeRuntime } from "./node_runtime.ts";
 import { StartError } from "./start_error.ts";
 
-/** How this node stands with its visor, for `/status`. */
+/** How this node stands with its visor, for `/status` and `/healthz`. */
 export interface VisorView {
   readonly connected: boolean;
-  /** Networks in use. */
+  /** Networks that peers reach this node over without having been dialled. */
   readonly networks: readonly MeshNetwork[];
   /** Port of chat on the mesh. */
   readonly port: number;
-  /** Why the visor is gone, or why a network is not in use; empty when all is well. */
+  /** Why the visor is gone, or why nothing listens on a network, as it is now; empty when all is well. */
   readonly error: string;
+  /** The visor is gone, or nothing listens on any network although something should. */
+  readonly deaf: boolean;
 }
 
 /** The visor that started this node: what peers are reached over, and who is told how the node is (visor.md 7). */
@@ -22,7 +24,15 @@ export class VisorService implements MeshPort {
   readonly #config: VisorConfig;
   readonly #log: Log;
   readonly #session: VisorSession;
-  #error = "";
+  /** Aborts what is asked of the visor when the node stops. */
+  readonly #stop = new AbortController();
+  /** Resolves when it is known where this node listens. */
+  #listening: Promise<void> | undefined;
+  /** Whether it is. */
+  #settled = false;
+  /** Why nothing listens on a network from the beginning. */
+  readonly #refusals = new Map<MeshNetwork, string>();
+  #loss = "";
 
   private constructor(
     { config, log, session }: { config: VisorConfig; log: Log; session: VisorSession },
@@ -31,7 +41,7 @@ export class VisorService implements MeshPort {
     this.#log = log;
     this.#session = session;
     void session.lost.then(({ message }) => {
-      this.#error ||= message;
+      this.#loss = message;
     });
   }
 
@@ -61,17 +71,20 @@ export class VisorService implements MeshPort {
     return this.#session.visorKey;
   }
 
-  /** Networks in use; none once the visor is gone. */
+  /**
+   * Networks that peers are dialled on: those that are not switched off, whether anything listens there
+   * or not; none once the visor is gone.
+   */
   get networks(): readonly MeshNetwork[] {
-    const { networks, portless } = this.#config;
-    if (!portless) return this.#session.networks;
-    return this.#session.connected ? networks : [];
+    return this.#session.connected ? this.#config.networks : [];
   }
 
   /** How things stand. */
   get view(): VisorView {
-    const { connected, port } = this.#session;
-    return { connected, networks: this.networks, port, error: this.#error };
+    const { connected, networks, port } = this.#session;
+    const wanted = this.#config.portless ? 0 : this.#config.networks.length;
+    const deaf = !connected || wanted > 0 && this.#settled && networks.length === 0;
+    return { connected, networks, port, error: this.#error, deaf };
   }
 
   /** Resolves with the reason when the visor is gone. */
@@ -79,9 +92,60 @@ export class VisorService implements MeshPort {
     return this.#session.lost.then(({ message }) => message);
   }
 
-  /** Listens on every network that is not switched off, and uses those where that works. Never rejects. */
-  async listen(onLink: (link: ChatLink) => Promise<unknown>): Promise<void> {
+  /**
+   * Begins to listen on every network that is not switched off. The answers are not waited for: whatever
+   * does not need the visor serves meanwhile.
+   */
+  listen(onLink: (link: ChatLink) => Promise<unknown>): void {
+    this.#listening ??= this.#listen(onLink).finally(() => {
+      this.#settled = true;
+    });
+  }
+
+  /** Connects to the chat of a peer. */
+  dial(peer: PublicKey, network: MeshNetwork, signal: AbortSignal): Promise<ChatLink> {
+    return this.#session.dial(peer, network, signal);
+  }
+
+  /** Tells the visor that this node serves, once it is known on which networks (visor.md 7.2). Never rejects. */
+  async running(): Promise<void> {
+    await this.#listening;
+    if (!this.#stop.signal.aborted) await this.#session.status("Running");
+  }
+
+  /** Tells the visor that this node stops. Never rejects. */
+  async stopping(): Promise<void> {
+    this.#stop.abort();
+    await this.#session.status("Stopped");
+  }
+
+  /** Tells the visor why this node cannot run, and lets go of it. Never rejects. */
+  async fail(reason: string): Promise<void> {
+    // What the visor may have bound by now is closed with the rest.
+    await Promise.all([this.#session.fail(reason), this.#listening]);
+    await this.close();
+  }
+
+  /** Closes every connection and listener, and lets go of the visor, within two seconds. Never rejects. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#session.shutdown();
+  }
+
+  /** What is wrong now: what was wrong before and is not any more is left out. */
+  get #error(): string {
+    const { connected, endedListeners, networks } = this.#session;
+    if (!connected) return this.#loss || "the connection to the visor is closed";
+    const reasons = new Map(this.#refusals);
+    for (const { network, reason } of endedListeners) reasons.set(network, reason);
+    return Array.from(reasons)
+      .flatMap(([name, reason]) => networks.includes(name) ? [] : [`${name}: ${reason}`])
+      .join("; ");
+  }
+
+  async #listen(onLink: (link: ChatLink) => Promise<unknown>): Promise<void> {
     const { networks, portless } = this.#config;
+    const { signal } = this.#stop;
     if (portless) {
       this.#log.info("skychat: visor: nothing listens on the mesh (--portless)");
       return;
@@ -90,39 +154,13 @@ export class VisorService implements MeshPort {
       this.#log.warn("skychat: visor: --skynet=false and --dmsg=false: no network of it is used");
       return;
     }
-    const outcomes = await this.#session.listen(networks, this.#session.port, onLink);
-    const failures = outcomes.flatMap(({ error, network }) =>
-      error === undefined ? [] : [`${network}: ${error.message}`]
-    );
-    this.#error ||= failures.join("; ");
-    if (this.networks.length === 0) {
-      this.#log.error("skychat: visor: no network of it can be used; everything else goes on");
+    const outcomes = await this.#session.listen(networks, this.#session.port, onLink, signal);
+    for (const { error, network } of outcomes) {
+      if (error !== undefined) this.#refusals.set(network, error.message);
     }
-  }
-
-  /** Connects to the chat of a peer. */
-  dial(peer: PublicKey, network: MeshNetwork, signal: AbortSignal): Promise<ChatLink> {
-    return this.#session.dial(peer, network, signal);
-  }
-
-  /** Tells the visor that this node serves. */
-  running(): Promise<void> {
-    return this.#session.status("Running");
-  }
-
-  /** Tells the visor that this node stops. */
-  stopping(): Promise<void> {
-    return this.#session.status("Stopped");
-  }
-
-  /** Tells the visor why this node cannot run, and lets go of it. */
-  async fail(reason: string, signal?: AbortSignal): Promise<void> {
-    await this.#session.fail(reason);
-    await this.close(signal);
-  }
-
-  /** Closes every connection and listener, and lets go of the visor. */
-  close(signal?: AbortSignal): Promise<void> {
-    return this.#session.shutdown(signal);
+    if (signal.aborted || !this.#session.connected || this.#session.networks.length > 0) return;
+    this.#log.error(
+      "skychat: visor: nothing listens on the mesh: peers are dialled, and cannot dial",
+    );
   }
 }

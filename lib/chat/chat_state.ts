@@ -1,12 +1,14 @@
 import type { PublicKey } from "#crypto";
 import type { Clock, Log, Random } from "#kit";
-import type { ChatLink } from "./chat_link.ts";
+import { type ChatLink, networkOf } from "./chat_link.ts";
 import type { ChatStore } from "./chat_store.ts";
 import type { LiveCounters } from "./counters.ts";
 import type { DuplicateMemory } from "./duplicate_memory.ts";
 import type { ChatLimits } from "./limits.ts";
+import { isDirectOnly } from "./mesh_networks.ts";
 import type { MeshRoutes } from "./mesh_routes.ts";
 import type { Outlet } from "./outlet.ts";
+import type { PeerLines } from "./peer_lines.ts";
 import type { PeerTable } from "./peer_table.ts";
 import type { ReceiptBook } from "./receipts.ts";
 
@@ -18,6 +20,8 @@ export interface ChatState {
   /** The time of a new message (`messageTimes`). */
   readonly messageTime: (text: string) => bigint;
   readonly log: Log;
+  /** For everything that peers can cause. */
+  readonly lines: PeerLines;
   readonly store: ChatStore | undefined;
   /** The way of messages and statuses to the store and to local consumers. */
   readonly outlet: Outlet;
@@ -36,12 +40,22 @@ export interface ChatState {
   readonly mesh: MeshRoutes | undefined;
 }
 
-/** Whether messages may go over a connection that is in the table. */
-export function isUsable(link: ChatLink, { mesh }: Pick<ChatState, "mesh">): boolean {
-  return mesh === undefined || !mesh.isDoubtful(link);
+/** Whether messages for which a network was asked for may go over a connection that is in the table. */
+export function isUsable(
+  link: ChatLink,
+  { mesh }: Pick<ChatState, "mesh">,
+  wanted?: string,
+): boolean {
+  if (mesh === undefined) return true;
+  if (isDirectOnly(wanted) && networkOf(link) !== "tcp-direct") return false;
+  return !mesh.isDoubtful(link);
 }
 
-/** The connection to a peer that is used now. */
-export function usableLink(peer: PublicKey, state: ChatState): ChatLink | undefined {
-  return state.table.newest(peer.hex, (link) => isUsable(link, state));
+/** The connection to a peer that is used now, for messages for which a network was asked for. */
+export function usableLink(
+  peer: PublicKey,
+  state: ChatState,
+  wanted?: string,
+): ChatLink | undefined {
+  return state.table.newest(peer.hex, (link) => isUsable(link, state, wanted));
 }

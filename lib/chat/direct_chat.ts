@@ -3,7 +3,7 @@ import type { MessageEvent } from "#events";
 import { type Clock, errorText, type Log, quoteForLog, type Random } from "#kit";
 import type { LinkEnd } from "#net";
 import { type ChatLink, networkOf } from "./chat_link.ts";
-import { type ChatState, usableLink } from "./chat_state.ts";
+import { type ChatState, isUsable, usableLink } from "./chat_state.ts";
 import type { ChatStore } from "./chat_store.ts";
 import { type ChatCounters, noTraffic } from "./counters.ts";
 import { DuplicateMemory } from "./duplicate_memory.ts";
@@ -18,6 +18,7 @@ import { Outbox } from "./outbox.ts";
 import { carrierOf } from "./outbox_carrier.ts";
 import type { OutboxLimits, QueueTable } from "./outbox_plan.ts";
 import { type EventStream, Outlet } from "./outlet.ts";
+import { announceLink, PeerLines } from "./peer_lines.ts";
 import { PeerTable } from "./peer_table.ts";
 import { ReceiptBook } from "./receipts.ts";
 import { Receiver } from "./receiver.ts";
@@ -72,12 +73,14 @@ export class DirectChat {
   constructor(options: DirectChatOptions) {
     const { clock, log, random, store } = options;
     const limits = { ...CHAT_LIMITS, ...options.limits };
+    const lines = new PeerLines({ clock, log });
     this.#state = {
       self: options.self,
       clock,
       random,
       messageTime: messageTimes(clock),
       log,
+      lines,
       store,
       outlet: new Outlet({ events: options.events, store }),
       acksStored: store !== undefined && options.ack === "stored",
@@ -85,17 +88,11 @@ export class DirectChat {
       isBlocked: options.isBlocked ?? (() => false),
       isUnapproved: options.isUnapproved ?? (() => false),
       limits,
-      table: new PeerTable(limits),
+      table: new PeerTable(limits, clock),
       receipts: new ReceiptBook({ clock, capacity: limits.pendingReceipts }),
       duplicates: new DuplicateMemory({ clock, limits }),
       counters: { ...noTraffic() },
-      mesh: options.mesh && new MeshRoutes({
-        port: options.mesh,
-        clock,
-        lingerMs: limits.receiptWatch,
-        attach: (link) => void this.attach(link),
-        onProven: (link) => this.outbox?.deliver(link.peer),
-      }),
+      mesh: options.mesh && this.#routes(options.mesh, { clock, lines, limits }),
     };
     this.#sender = new Sender(this.#state);
     const table = options.outbox;
@@ -107,9 +104,6 @@ export class DirectChat {
       log,
       ...(options.outboxLimits !== undefined && { limits: options.outboxLimits }),
     });
-    this.#state.mesh?.keepDialling(() =>
-      (this.outbox?.recipients() ?? []).filter((peer) => !this.isConnected(peer))
-    );
   }
 
   /** The counters of `/status` at this moment (messages.md 9). */
@@ -122,14 +116,17 @@ export class DirectChat {
    * table full is closed at once.
    */
   async attach(link: ChatLink): Promise<LinkEnd> {
-    const { log, table } = this.#state;
+    const { lines, table } = this.#state;
     if (this.#closed) return await refuse(link, "shutting down");
     const { admitted, displaced } = table.add(link);
     displaced?.close("superseded: too many connections");
+    const network = networkOf(link);
     if (!admitted) {
-      log.warn(`skychat: ${networkOf(link)} refusing ${link.peer.hex}: too many connections`);
+      lines.line("warn", `skychat: ${network} refusing ${link.peer.hex}: too many connections`);
       return await refuse(link, "too many connections");
     }
+    // Whoever accepts or dials over TCP says so itself.
+    if (network !== "tcp-direct" && link.direction === "in") announceLink(link, lines);
     const receiver = new Receiver(link, this.#state);
     const running = this.#run(receiver, link);
     this.#running.set(receiver, running);
@@ -236,7 +233,7 @@ export class DirectChat {
 
   /** Keys with a live connection, hex, sorted. */
   peers(): readonly string[] {
-    return this.#state.table.peers();
+    return this.#state.table.peers((link) => isUsable(link, this.#state));
   }
 
   /** Whether there is a live connection to this key. */
@@ -260,7 +257,7 @@ export class DirectChat {
    * resolves when all loops have ended.
    */
   async close(): Promise<void> {
-    const { clock, mesh, receipts, table } = this.#state;
+    const { clock, lines, mesh, receipts, table } = this.#state;
     this.#closed = true;
     mesh?.close();
     receipts.close();
@@ -273,6 +270,26 @@ export class DirectChat {
     await Promise.allSettled([...this.#running.values()]);
     await Promise.race([queue, late]);
     enough.abort();
+    lines.flush();
+  }
+
+  /** The ways to peers that are not connected. */
+  #routes(
+    port: MeshPort,
+    { clock, limits, lines }: Pick<ChatState, "clock" | "limits" | "lines">,
+  ): MeshRoutes {
+    const connected = (peer: PublicKey) => this.isConnected(peer);
+    return new MeshRoutes({
+      ...{ port, clock, lines },
+      lingerMs: limits.receiptWatch,
+      attach: (link) => void this.attach(link),
+      onProven: (link) => this.outbox?.deliver(link.peer),
+      onLost: (link, frames) => void this.#sender.resend(link, frames),
+      queued: {
+        waiting: () => (this.outbox?.recipients() ?? []).filter((peer) => !connected(peer)),
+        networkFor: (peer) => connected(peer) ? undefined : this.outbox?.networkFor(peer),
+      },
+    });
   }
 
   /** Resolves when nothing waits for the disk, and the receipts that waited for it are written. */
@@ -285,7 +302,7 @@ export class DirectChat {
   /** At once if that is possible and nothing for this peer is to go before it. */
   async #sendOrQueue(request: SendRequest, expiresInMs: number): Promise<SendOutcome> {
     const { counters, clock } = this.#state;
-    const { network = "auto", recipient } = request;
+    const { recipient } = request;
     const plan = this.#sender.plan(request);
     if (plan.kind === "failed") {
       if (plan.code !== "empty") counters.outbound_fail_count++;
@@ -295,14 +312,14 @@ export class DirectChat {
     const begun = clock.wall();
     let writtenAt: bigint | undefined;
     if (outbox !== undefined && this.isConnected(recipient) && !outbox.holds(recipient)) {
-      const outcome = await this.#sender.attempt({ ...request, network: "tcp-direct" }, plan);
+      const outcome = await this.#sender.attempt(request, plan, { dials: false });
       if (outcome.kind !== "no-connection" && outcome.kind !== "write-failed") return outcome;
       if (outcome.touched) writtenAt = begun;
     }
     const queued = await outbox?.queue({ ...request, id: plan.id, expiresInMs, writtenAt }) ??
       NO_OUTBOX;
     if (queued.kind === "unqueueable") counters.outbound_fail_count++;
-    else if (!this.isConnected(recipient)) void this.#state.mesh?.reach(recipient, network);
+    else if (!this.isConnected(recipient)) this.#state.mesh?.redial(recipient);
     return queued;
   }
 

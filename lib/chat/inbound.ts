@@ -3,6 +3,7 @@ import type { MessageEvent, StatusEvent } from "#events";
 import { quoteForLog } from "#kit";
 import type { LinkNetwork } from "./chat_link.ts";
 import { type Classified, classify, encodeAck } from "./envelope.ts";
+import { MAX_ECHOED_ID } from "./limits.ts";
 
 /** What one payload makes us do, in this order (messages.md 6). */
 export type InboundEffect =
@@ -77,9 +78,9 @@ function onMessage(found: Found<"message">, facts: InboundFacts): readonly Inbou
   return receipt === undefined ? NOTHING : [{ kind: "reply", payload: receipt, repeated }];
 }
 
-/** What acknowledges a message, if its sender asked for that. */
+/** What acknowledges a message, if its sender asked for that and its id may be echoed. */
 function receiptOf({ ack, id }: Found<"message">): Uint8Array | undefined {
-  return ack && id !== "" ? encodeAck(id) : undefined;
+  return ack && id !== "" && id.length <= MAX_ECHOED_ID ? encodeAck(id) : undefined;
 }
 
 function onReceipt(found: Found<"receipt">, facts: InboundFacts): readonly InboundEffect[] {

@@ -10,6 +10,16 @@ export const MAX_PENDING_RECEIPTS = 16_384;
 export const MAX_LINKS_PER_PEER = 8;
 /** Live connections in all (messages.md 8). */
 export const MAX_LINKS = 1_024;
+/**
+ * Of them, those that peers opened over the mesh, where keys cost nothing: the others are left for peers that
+ * we dial and for tcp-direct (ours).
+ */
+export const MAX_STRANGER_LINKS = 768;
+/**
+ * Milliseconds after which a connection that a peer opened and said nothing on has to give way where there is
+ * no room (ours).
+ */
+export const SILENT_LINK_MS = 60_000;
 /** Milliseconds during which the same message again is a repetition (messages.md 6.1). */
 export const DUPLICATE_WINDOW = 600_000;
 /** Message ids remembered per peer, oldest forgotten first (messages.md 6.1). */
@@ -18,9 +28,14 @@ export const MAX_DUPLICATES_PER_PEER = 4_096;
 export const MAX_DUPLICATES = 65_536;
 /** Characters of a message id that is still put into a table (messages.md 3.1). */
 export const MAX_STORED_ID = 128;
+/** Characters of a message id beyond which no receipt is given: it would echo the id (messages.md 3.1; ours). */
+export const MAX_ECHOED_ID = 1_024;
 /** Read receipts of one call (http-api.md 4.9); further ids are left out. */
 export const MAX_READ_IDS = 256;
-/** Log lines that the frames of one connection may cause, so that no peer can flood the log. */
+/**
+ * Log lines that the frames of one connection may cause; all lines that peers cause share a bound besides
+ * (`FLOOD_LINES` of `#net`).
+ */
 export const MAX_LINES_PER_LINK = 32;
 /** Deletions that one connection may ask for, a second and at once; more are ignored (ours). */
 export const DELETE_RATE = { perSecond: 10, burst: 50 } as const;
@@ -63,6 +78,8 @@ export interface ChatLimits {
   readonly linksPerPeer: number;
   /** {@link MAX_LINKS} */
   readonly links: number;
+  /** {@link MAX_STRANGER_LINKS} */
+  readonly strangerLinks: number;
   /** {@link DUPLICATE_WINDOW} */
   readonly duplicateWindow: number;
   /** {@link MAX_DUPLICATES_PER_PEER} */
@@ -77,6 +94,7 @@ export const CHAT_LIMITS: ChatLimits = {
   pendingReceipts: MAX_PENDING_RECEIPTS,
   linksPerPeer: MAX_LINKS_PER_PEER,
   links: MAX_LINKS,
+  strangerLinks: MAX_STRANGER_LINKS,
   duplicateWindow: DUPLICATE_WINDOW,
   duplicatesPerPeer: MAX_DUPLICATES_PER_PEER,
   duplicates: MAX_DUPLICATES,

@@ -1,6 +1,7 @@
 import type { PublicKey } from "#crypto";
 import { type LinkNetwork, networkOf } from "./chat_link.ts";
 import { type ChatState, usableLink } from "./chat_state.ts";
+import { isDirectOnly } from "./mesh_networks.ts";
 import { NO_LINK_TEXT } from "./outbound.ts";
 
 /** How a node stands with a peer. */
@@ -15,10 +16,10 @@ export interface LinkState {
   readonly network?: LinkNetwork;
 }
 
-/** How a node stands with a peer (http-api.md 4.18). */
-export function linkState(peer: PublicKey, state: ChatState): LinkState {
+/** How a node stands with a peer (http-api.md 4.18), over the network that was asked for if one was. */
+export function linkState(peer: PublicKey, state: ChatState, wanted?: string): LinkState {
   const { mesh } = state;
-  const link = usableLink(peer, state);
+  const link = usableLink(peer, state, wanted);
   if (link !== undefined) return { ready: true, connecting: false, network: networkOf(link) };
   return {
     ready: false,
@@ -27,12 +28,16 @@ export function linkState(peer: PublicKey, state: ChatState): LinkState {
   };
 }
 
-/** Begins to connect to a peer that is not connected; without a visor there is nothing to dial. */
+/** Begins to connect to a peer that is not connected, where there is something to dial it over. */
 export function connect(peer: PublicKey, network: string, state: ChatState): LinkState {
   const { mesh } = state;
-  const known = linkState(peer, state);
+  const known = linkState(peer, state, network);
   if (known.ready) return known;
-  if (mesh === undefined) return { ...known, error: NO_LINK_TEXT };
-  void mesh.reach(peer, network || "skynet");
+  const away = { ready: false, connecting: false };
+  if (mesh === undefined || isDirectOnly(network)) return { ...away, error: NO_LINK_TEXT };
+  const plan = { wanted: network || "skynet", purpose: "link" } as const;
+  const error = mesh.refusal(peer, plan);
+  if (error !== undefined) return { ...away, error };
+  void mesh.reach(peer, plan);
   return { ready: false, connecting: true };
 }

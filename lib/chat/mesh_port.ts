@@ -3,7 +3,10 @@ import type { ChatLink, MeshNetwork } from "./chat_link.ts";
 
 /** Opens connections through a visor. `VisorSession` of `#visor` has this shape. */
 export interface MeshPort {
-  /** Networks that are in use; none once the visor is gone. */
+  /**
+   * Networks that peers are dialled on: those that are not switched off, whether or not anything listens
+   * there (visor.md 7.5); none once the visor is gone.
+   */
   readonly networks: readonly MeshNetwork[];
   /**
    * Connects to the chat of a peer.

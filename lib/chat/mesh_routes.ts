@@ -1,74 +1,92 @@
 import type { PublicKey } from "#crypto";
-import { type Clock, errorText, type Timer } from "#kit";
+import { quoteForLog } from "#kit";
 import type { ChatLink, MeshNetwork } from "./chat_link.ts";
-import { OUTBOX_REDIAL_MS } from "./limits.ts";
-import type { MeshPort } from "./mesh_port.ts";
+import { DialPools, type DialPurpose } from "./dial_pools.ts";
+import { EarlyWrites } from "./early_writes.ts";
+import { MeshDialler, type MeshDiallerOptions } from "./mesh_dialler.ts";
+import { MAX_DIAL_FAILURES, MESH_ROUND_LIMIT_MS, MESH_UPGRADE_MS } from "./mesh_limits.ts";
+import { dialOrder } from "./mesh_networks.ts";
+import { MeshRedialler, type MeshRediallerOptions } from "./mesh_redialler.ts";
 
-/** Dials of one round (visor.md 7.5). */
-export const MESH_DIAL_ATTEMPTS = 5;
-/** Pause after the first of them, milliseconds; it doubles. */
-export const MESH_DIAL_PAUSE_MS = 50;
-/** Longest pause between two, milliseconds. */
-export const MESH_DIAL_PAUSE_MOST_MS = 20_000;
-/** Longest time to move a peer over to skynet behind its back, milliseconds (visor.md 7.5). */
-export const MESH_UPGRADE_MS = 25_000;
-/** Peers that are dialled at a time (ours). */
-export const MAX_MESH_DIALS = 64;
-/** Peers of whom the last failure is remembered for `/link` (ours). */
-const MAX_FAILURES = 256;
-/**
- * How long a new skynet connection is looked at before it is used, milliseconds (ours): dialling a peer that
- * does not listen succeeds, and the first read says so.
- */
-export const MESH_LOOK_MS = 250;
 /** The error text while no network of a visor is in use. */
 const NO_MESH = "no network of the visor is in use";
 
 /** What came of the attempt to connect to a peer. */
 export type Reached =
   | {
-    readonly kind: "reached"; /** Whether another network than the one asked for did it. */
+    readonly kind: "reached";
+    readonly network: MeshNetwork;
+    /** Whether dialling the network that was asked for came to nothing before. */
     readonly fallback: boolean;
   }
-  | { readonly kind: "unreached"; readonly reason: string };
+  | {
+    readonly kind: "unreached";
+    /** Fit for one line; empty where there was nothing to dial any more. */
+    readonly reason: string;
+    /** Whether the reason lies with the peer or the networks, and not with this node. */
+    readonly away: boolean;
+  };
 
 /** What routes are made with. */
-export interface MeshRoutesOptions {
-  readonly port: MeshPort;
-  readonly clock: Clock;
-  /** Puts a new connection to use; it is in the table when this returns. */
-  readonly attach: (link: ChatLink) => void;
-  /** Told when a connection is used that was {@link MeshRoutes.isDoubtful | doubtful} before. */
-  readonly onProven: (link: ChatLink) => void;
+export interface MeshRoutesOptions extends MeshDiallerOptions {
   /** How long receipts may still come over a connection that is not needed any more, milliseconds. */
   readonly lingerMs: number;
+  /** Takes a connection out of use that ended because nobody was at its other end; what was written on it. */
+  readonly onLost: (link: ChatLink, frames: readonly Uint8Array[]) => void;
+  /** For whom something is queued. */
+  readonly queued: Pick<MeshRediallerOptions, "networkFor" | "waiting">;
+}
+
+/** How somebody wants a peer to be reached. */
+export interface ReachPlan {
+  /** `skynet`, `dmsg`, or `auto`, which is dmsg at once and skynet for later. */
+  readonly wanted: string;
+  readonly purpose: DialPurpose;
+  /** A network that was tried already. */
+  readonly except?: MeshNetwork | undefined;
 }
 
 /** Connects to peers over the networks of a visor when something is to be sent to them (visor.md 7.5). */
 export class MeshRoutes {
   readonly #options: MeshRoutesOptions;
-  /** Rounds under way, by peer and the network that was asked for: whoever wants the same waits for it. */
+  readonly #dialler: MeshDialler;
+  readonly #early: EarlyWrites;
+  readonly #pools = new DialPools();
+  readonly #redialler: MeshRedialler;
+  /** Rounds under way, by peer and what was asked for: whoever wants the same waits for it. */
   readonly #rounds = new Map<string, Promise<Reached>>();
+  /** Peers that are being moved to skynet. */
+  readonly #upgrades = new Set<string>();
   /** Why peers could not be reached last, by key, oldest first. */
   readonly #failures = new Map<string, string>();
-  /** Connections that are being looked at. */
-  readonly #doubtful = new Set<ChatLink>();
   readonly #stop = new AbortController();
-  #again: Timer | undefined;
 
-  /** Nobody is dialled yet. */
+  /** Nobody is dialled yet. A timer runs from now on, for those for whom something is queued. */
   constructor(options: MeshRoutesOptions) {
+    const { clock, onLost, queued } = options;
     this.#options = options;
+    this.#dialler = new MeshDialler(options);
+    this.#early = new EarlyWrites(clock, (link, { frames, reason }) => {
+      this.#noteFailure(link.peer, quoteForLog(reason));
+      onLost(link, frames);
+      // What is queued keeps its own account of what was written; it only has to have a way.
+      if (queued.networkFor(link.peer) === undefined) return;
+      void this.reach(link.peer, { wanted: "skynet", purpose: "queue", except: "skynet" });
+    });
+    this.#redialler = new MeshRedialler({
+      ...{ clock, ...queued },
+      reach: (peer, wanted) => this.reach(peer, { wanted, purpose: "queue" }),
+    });
   }
 
   /** Whether a connection is open and nobody knows yet whether the peer is there: nothing goes over it. */
   isDoubtful(link: ChatLink): boolean {
-    return this.#doubtful.has(link);
+    return this.#dialler.isDoubtful(link);
   }
 
   /** Whether a peer, 66 hex digits, is being dialled. */
   isDialling(peer: string): boolean {
-    return [...this.#rounds.keys()].some((key) => key.startsWith(peer));
+    return this.#upgrades.has(peer) || [...this.#rounds.keys()].some((key) => key.startsWith(peer));
   }
 
   /** Why a peer, 66 hex digits, could not be reached last; undefined where it could. */
@@ -76,127 +94,123 @@ export class MeshRoutes {
     return this.#failures.get(peer);
   }
 
-  /**
-   * Connects to a peer over the network that was asked for: `skynet`, `dmsg`, or `auto`, which is dmsg at once
-   * and skynet for later. Never rejects.
-   */
-  reach(peer: PublicKey, wanted: string): Promise<Reached> {
-    const key = `${peer.hex} ${wanted}`;
-    const known = this.#rounds.get(key);
-    if (known !== undefined) return known;
-    if (this.#rounds.size >= MAX_MESH_DIALS) {
-      return Promise.resolve({ kind: "unreached", reason: "too many peers are being dialled" });
-    }
-    const round = this.#reach(peer, wanted).then((reached) => {
-      this.#rounds.delete(key);
-      this.#remember(peer, reached);
-      return reached;
-    });
-    this.#rounds.set(key, round);
-    return round;
+  /** A peer that was not connected is to be dialled, in its turn, for what is queued. */
+  redial(peer: PublicKey): void {
+    this.#redialler.add(peer);
   }
 
-  /** Tries from now on, again and again, to reach those for whom something waits and who are not connected. */
-  keepDialling(waiting: () => readonly PublicKey[]): void {
-    this.#again = this.#options.clock.after(OUTBOX_REDIAL_MS, () => {
-      this.keepDialling(waiting);
-      for (const peer of waiting()) void this.reach(peer, "auto");
+  /** Something was read from a connection. */
+  heard(link: ChatLink): void {
+    this.#early.heard(link);
+  }
+
+  /** A frame that was not queued was written on a connection. */
+  wrote(link: ChatLink, frame: Uint8Array): void {
+    this.#early.wrote(link, frame);
+  }
+
+  /** Why nobody would be dialled if that was asked for now; undefined where somebody would. */
+  refusal(peer: PublicKey, plan: ReachPlan): string | undefined {
+    if (this.#rounds.has(keyOf(peer, plan))) return undefined;
+    if (this.#stop.signal.aborted) return "shutting down";
+    if (this.#options.port.networks.length === 0) return NO_MESH;
+    return this.#pools.isFull(plan.purpose) ? "too many peers are being dialled" : undefined;
+  }
+
+  /** Connects to a peer, or joins those who are about to. Never rejects. */
+  reach(peer: PublicKey, plan: ReachPlan): Promise<Reached> {
+    const key = keyOf(peer, plan);
+    const known = this.#rounds.get(key);
+    if (known !== undefined) return known;
+    const refusal = this.refusal(peer, plan);
+    if (refusal !== undefined) {
+      return Promise.resolve({ kind: "unreached", reason: refusal, away: refusal === NO_MESH });
+    }
+    const round = this.#within(MESH_ROUND_LIMIT_MS, (signal) => this.#reach(peer, plan, signal));
+    this.#rounds.set(key, round);
+    this.#pools.count(plan.purpose, round);
+    void round.then((reached) => {
+      this.#rounds.delete(key);
+      if (reached.kind === "reached") this.#failures.delete(peer.hex);
+      else if (reached.reason !== "") this.#noteFailure(peer, reached.reason);
     });
+    return round;
   }
 
   /** Ends every dial. */
   close(): void {
-    this.#again?.cancel();
+    this.#redialler.close();
     this.#stop.abort();
   }
 
-  async #reach(peer: PublicKey, wanted: string): Promise<Reached> {
-    // Not before it is noted in the table of rounds.
-    await Promise.resolve();
-    const { networks } = this.#options.port;
-    const preferred: MeshNetwork = wanted === "auto" || wanted === "dmsg" ? "dmsg" : "skynet";
-    const order = networks.toSorted((a, b) => Number(b === preferred) - Number(a === preferred));
-    let reason = NO_MESH;
+  async #reach(peer: PublicKey, plan: ReachPlan, signal: AbortSignal): Promise<Reached> {
+    const { wanted, except } = plan;
+    const order = dialOrder(wanted, this.#options.port.networks);
+    const reasons: string[] = [];
     for (const network of order) {
-      const outcome = await this.#round(peer, network);
+      if (network === except) continue;
+      if (signal.aborted) break;
+      const outcome = await this.#dialler.round({ network, peer, signal });
       if (typeof outcome !== "string") {
-        if (wanted === "auto" && network === "dmsg" && networks.includes("skynet")) {
-          void this.#upgrade(peer, outcome);
-        }
-        return { kind: "reached", fallback: wanted !== "auto" && network !== preferred };
+        this.#use(outcome, plan);
+        return { kind: "reached", network, fallback: wanted !== "auto" && network !== order[0] };
       }
-      reason = reason === NO_MESH ? outcome : `${reason}; over ${network}: ${outcome}`;
+      reasons.push(network === order[0] ? outcome : `over ${network}: ${outcome}`);
     }
-    return { kind: "unreached", reason };
+    const stopped = this.#stop.signal.aborted;
+    const reason = stopped ? "shutting down" : reasons.join("; ");
+    return { kind: "unreached", reason, away: !stopped && reason !== "" };
   }
 
-  /** The connection, or why there is none. */
-  async #round(peer: PublicKey, network: MeshNetwork): Promise<ChatLink | string> {
-    const { clock, port } = this.#options;
-    const { signal } = this.#stop;
-    let reason = NO_MESH;
-    for (let attempt = 0; attempt < MESH_DIAL_ATTEMPTS; attempt++) {
-      if (attempt > 0) await clock.sleep(pauseBefore(attempt), signal);
-      if (signal.aborted) return "shutting down";
-      if (!port.networks.includes(network)) return reason;
-      const outcome = await this.#dial(peer, network, signal);
-      if (typeof outcome !== "string") return outcome;
-      reason = outcome;
-    }
-    return reason;
-  }
-
-  async #dial(
-    peer: PublicKey,
-    network: MeshNetwork,
-    signal: AbortSignal,
-  ): Promise<ChatLink | string> {
-    const { attach, port } = this.#options;
-    let link: ChatLink;
-    try {
-      link = await port.dial(peer, network, signal);
-    } catch (error) {
-      return errorText(error);
-    }
-    if (network === "skynet") this.#doubtful.add(link);
-    attach(link);
-    return network === "skynet" ? await this.#look(link) : link;
-  }
-
-  async #look(link: ChatLink): Promise<ChatLink | string> {
-    const { clock, onProven } = this.#options;
-    const enough = new AbortController();
-    const end = await Promise.race([link.closed, clock.sleep(MESH_LOOK_MS, enough.signal)]);
-    enough.abort();
-    this.#doubtful.delete(link);
-    if (end !== undefined) return end.message;
-    onProven(link);
-    return link;
+  #use(link: ChatLink, { wanted }: ReachPlan): void {
+    if (link.network === "skynet") this.#early.watch(link);
+    if (wanted === "auto" && link.network === "dmsg") void this.#upgrade(link);
   }
 
   /** Moves a peer that was reached over dmsg to skynet, which later messages then use. */
-  async #upgrade(peer: PublicKey, old: ChatLink): Promise<void> {
-    const { clock, lingerMs } = this.#options;
-    const signal = this.#stop.signal;
-    const late = new AbortController();
-    const timer = clock.after(MESH_UPGRADE_MS, () => late.abort());
-    const link = await this.#dial(peer, "skynet", AbortSignal.any([signal, late.signal]));
-    timer.cancel();
+  async #upgrade(old: ChatLink): Promise<void> {
+    const { clock, lingerMs, port } = this.#options;
+    const { peer } = old;
+    const busy = this.#upgrades.has(peer.hex) || this.#pools.isFull("aside");
+    if (busy || !port.networks.includes("skynet")) return;
+    this.#upgrades.add(peer.hex);
+    const dialling = this.#within(
+      MESH_UPGRADE_MS,
+      (signal) => this.#dialler.dial({ peer, network: "skynet", signal }),
+    );
+    this.#pools.count("aside", dialling);
+    const link = await dialling;
+    this.#upgrades.delete(peer.hex);
     if (typeof link === "string") return;
+    this.#early.watch(link);
     // Receipts come back on the connection that their message went out on.
-    await clock.sleep(lingerMs, signal);
-    old.close("moved to skynet");
+    const lingering = new AbortController();
+    const pause = AbortSignal.any([this.#stop.signal, lingering.signal]);
+    const end = await Promise.race([link.closed, clock.sleep(lingerMs, pause)]);
+    lingering.abort();
+    // It is all there is to a peer that skynet has lost meanwhile.
+    if (end === undefined) old.close("moved to skynet");
   }
 
-  #remember(peer: PublicKey, reached: Reached): void {
+  /** Gives a task a signal that ends it with this node, or when it takes too long. */
+  async #within<T>(limitMs: number, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = new AbortController();
+    const timer = this.#options.clock.after(limitMs, () => late.abort());
+    try {
+      return await task(AbortSignal.any([this.#stop.signal, late.signal]));
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  #noteFailure(peer: PublicKey, reason: string): void {
     this.#failures.delete(peer.hex);
-    if (reached.kind === "reached") return;
-    this.#failures.set(peer.hex, reached.reason);
+    this.#failures.set(peer.hex, reason);
     const [oldest = ""] = this.#failures.keys();
-    if (this.#failures.size > MAX_FAILURES) this.#failures.delete(oldest);
+    if (this.#failures.size > MAX_DIAL_FAILURES) this.#failures.delete(oldest);
   }
 }
 
-function pauseBefore(attempt: number): number {
-  return Math.min(MESH_DIAL_PAUSE_MS * 2 ** (attempt - 1), MESH_DIAL_PAUSE_MOST_MS);
+function keyOf(peer: PublicKey, { except, wanted }: ReachPlan): string {
+  return `${peer.hex} ${wanted} ${except}`;
 }

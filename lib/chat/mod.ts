@@ -3,8 +3,8 @@
  *
  * Above `#session` (frames) and `#net` (links, of which it knows only the shape), beside `#events`,
  * to which it publishes. Decisions are pure functions (`inbound.ts`, `outbound.ts`); `Receiver` and
- * `Sender` carry them out; {@link DirectChat} holds them together. It never dials, never accepts,
- * never reads a clock of its own, never touches a disk: what keeps messages is handed in (`ChatStore`,
+ * `Sender` carry them out; {@link DirectChat} holds them together. It never accepts, dials only through
+ * what is handed in ({@link MeshPort}), never reads a clock of its own, never touches a disk: what keeps messages is handed in (`ChatStore`,
  * `QueueTable`). {@link Outbox} holds messages for peers that are away. Format: `docs/spec/messages.md`.
  *
  * @example
@@ -37,14 +37,7 @@ export {
 export * from "./limits.ts";
 export type { LinkState } from "./link_state.ts";
 export type { MeshPort } from "./mesh_port.ts";
-export {
-  MAX_MESH_DIALS,
-  MESH_DIAL_ATTEMPTS,
-  MESH_DIAL_PAUSE_MOST_MS,
-  MESH_DIAL_PAUSE_MS,
-  MESH_LOOK_MS,
-  MESH_UPGRADE_MS,
-} from "./mesh_routes.ts";
+export * from "./mesh_limits.ts";
 export { newMessageId } from "./message_id.ts";
 export { Outbox, type QueueOutcome, type QueueRequest } from "./outbox.ts";
 export type {

@@ -19,7 +19,7 @@ export interface SendRequest {
   readonly replyTo?: string;
   /**
    * What to dial over where there is no connection: `skynet` (the default), `dmsg`, `auto`. With `tcp-direct`
-   * only such connections are used. Without a visor it colours error texts.
+   * or `cxo` only tcp-direct connections are used and nothing is dialled. Without a visor it colours error texts.
    */
   readonly network?: string;
   /**
@@ -119,6 +119,14 @@ export function noConnectionText(
 /** The answer when every connection to a peer failed while it was written to (messages.md 7). */
 export function writeFailedText(reason: string, dialled: string = UNAVAILABLE): string {
   return `redial after write ${reason}: ${dialled}`;
+}
+
+/**
+ * Why a peer that was dialled is out of reach: what the networks said, and what is said where nothing can be
+ * dialled, by which clients tell that the peer is away (messages.md 7).
+ */
+export function awayText(reason: string): string {
+  return `${reason}; over tcp-direct: no transport configured (${NO_LINK_TEXT})`;
 }
 
 /** The log line when no receipt came in time: the deployed text, then what we did (messages.md 4.4). */

@@ -2,11 +2,13 @@ import { PublicKey } from "#crypto";
 import { type Clock, errorText, type Log, quoteForLog, type Random, type Timer } from "#kit";
 import { type ChatLink, networkOf } from "./chat_link.ts";
 import { MAX_OUTBOX_PAYLOAD, OUTBOX_RETRY_MS } from "./limits.ts";
+import { isDirectOnly } from "./mesh_networks.ts";
 import { newMessageId } from "./message_id.ts";
 import { type OutboundPlan, planSend, type SendOutcome, shortKey } from "./outbound.ts";
 import type { OutboxCarrier } from "./outbox_carrier.ts";
 import { OutboxDisk } from "./outbox_disk.ts";
 import {
+  checkTimes,
   expiryOf,
   fullText,
   isExpired,
@@ -46,6 +48,8 @@ export interface QueueRequest {
   readonly text: string;
   /** Id of the quoted message. */
   readonly replyTo?: string;
+  /** The network that was asked for: what is dialled for it, and, of direct ones, what it may go over. */
+  readonly network?: string | undefined;
   /** Milliseconds until it is given up. */
   readonly expiresInMs?: number;
   /** Its id, when an attempt to send it was made under this id. */
@@ -109,6 +113,12 @@ export class Outbox {
     return this.#shelf.next(peer.hex) !== undefined;
   }
 
+  /** The network to dial a key over for what waits; undefined where nothing waits that is dialled for. */
+  networkFor(peer: PublicKey): string | undefined {
+    const next = this.#shelf.next(peer.hex, ({ message }) => !isDirectOnly(message.network));
+    return next && (next.message.network ?? "auto");
+  }
+
   /** Queues a message; it is on disk when this resolves with `queued`. Never rejects. */
   async queue(request: QueueRequest): Promise<QueueOutcome> {
     const { recipient } = request;
@@ -129,6 +139,7 @@ export class Outbox {
       to: recipient.hex,
       text: plan.text,
       ...(plan.replyTo !== "" && { replyTo: plan.replyTo }),
+      ...(request.network !== undefined && { network: request.network }),
       queuedAt: String(wall),
       expiresAt: String(expires),
       ...(request.writtenAt !== undefined && { writtenAt: String(request.writtenAt) }),
@@ -199,10 +210,7 @@ export class Outbox {
   #load(message: QueuedMessage): void {
     try {
       const peer = PublicKey.parse(message.to);
-      // Throws for what is no number: later nothing would expect that.
-      for (const time of [message.queuedAt, message.expiresAt, message.writtenAt ?? "0"]) {
-        BigInt(time);
-      }
+      checkTimes(message);
       this.#shelf.add(new QueuedItem(message, { peer, stored: true }));
     } catch (error) {
       const id = quoteForLog(message.id);
@@ -218,10 +226,14 @@ export class Outbox {
     return planSend({ recipient, text, ...quoted, receipts: true }, () => id);
   }
 
+  #isOpen({ message, peer }: QueuedItem): boolean {
+    return this.#carrier.isOpen(peer, message.network);
+  }
+
   async #pump(peer: PublicKey): Promise<void> {
     try {
-      while (!this.#stop.signal.aborted && this.#carrier.isOpen(peer)) {
-        const item = this.#shelf.next(peer.hex);
+      while (!this.#stop.signal.aborted) {
+        const item = this.#shelf.next(peer.hex, (each) => this.#isOpen(each));
         // Whoever stores the next one calls again.
         if (item === undefined || !item.stored) return;
         const step = nextStep(item.message, this.#clock.wall());
@@ -258,9 +270,9 @@ export class Outbox {
     const carrier = this.#carrier;
     const plan = this.#plan({ ...item.message, recipient: item.peer }, item.message.id);
     if (!this.#shelf.has(item) || plan.kind === "failed") return true;
-    const delivery = this.#stop.signal.aborted || !carrier.isOpen(item.peer)
+    const delivery = this.#stop.signal.aborted || !this.#isOpen(item)
       ? undefined
-      : await carrier.deliver(item.peer, plan.frame);
+      : await carrier.deliver(item.peer, plan.frame, item.message.network);
     if (delivery?.kind !== "written") {
       // Nothing of it left this node, so the time in which it may be repeated has not begun.
       if (fresh && delivery?.touched !== true && this.#shelf.has(item)) {

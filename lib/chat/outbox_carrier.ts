@@ -5,12 +5,12 @@ import type { Delivery, Sender, SendPlan } from "./sender.ts";
 
 /** What the outbox needs from the sending half and the table of links. */
 export interface OutboxCarrier {
-  /** Whether messages to this key may be written now: connected and not blocked. */
-  isOpen(peer: PublicKey): boolean;
+  /** Whether messages to this key, for a network if one was named, may be written now: connected and not blocked. */
+  isOpen(peer: PublicKey, wanted: string | undefined): boolean;
   /** Whether a link is still in use. */
   isLive(link: ChatLink): boolean;
   /** Writes to a peer; counts nothing. */
-  deliver(peer: PublicKey, frame: Uint8Array): Promise<Delivery>;
+  deliver(peer: PublicKey, frame: Uint8Array, wanted: string | undefined): Promise<Delivery>;
   /** Counts a message that was written. */
   count(delivery: Extract<Delivery, { kind: "written" }>): void;
   /** Stores a message that arrived, and shows it to local consumers. */
@@ -25,9 +25,10 @@ export interface OutboxCarrier {
 export function carrierOf(sender: Sender, state: ChatState): OutboxCarrier {
   const { limits, table } = state;
   return {
-    isOpen: (peer) => usableLink(peer, state) !== undefined && !state.isBlocked(peer),
+    isOpen: (peer, wanted) =>
+      usableLink(peer, state, wanted) !== undefined && !state.isBlocked(peer),
     isLive: (link) => table.has(link),
-    deliver: (peer, frame) => sender.deliver(peer, frame),
+    deliver: (peer, frame, wanted) => sender.deliver(peer, frame, wanted),
     count: (delivery) => sender.count(delivery),
     publish: (peer, plan, network) => sender.publish(peer, plan, network),
     dropSilent: (link) => sender.dropSilent(link),

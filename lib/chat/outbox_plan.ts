@@ -19,6 +19,8 @@ export interface QueuedMessage {
   readonly text: string;
   /** Id of the quoted message. */
   readonly replyTo?: string;
+  /** The network that was asked for; `auto` where none was. */
+  readonly network?: string;
   /** Nanoseconds since 1970-01-01 UTC, decimal. */
   readonly queuedAt: string;
   /** When it is given up, in the same form. */
@@ -95,6 +97,11 @@ export function nextStep(message: QueuedMessage, wall: bigint): "send" | "expire
   if (message.writtenAt === undefined) return "send";
   const age = wall - BigInt(message.writtenAt);
   return age <= RESEND_NANOS && age >= -RESEND_NANOS ? "send" : "give-up";
+}
+
+/** @throws {SyntaxError} where a time of a message from the disk is no number: later nothing would expect that. */
+export function checkTimes({ expiresAt, queuedAt, writtenAt = "0" }: QueuedMessage): void {
+  for (const time of [queuedAt, expiresAt, writtenAt]) BigInt(time);
 }
 
 /** Whether the time of a message is over. */

@@ -50,10 +50,10 @@ export class OutboxShelf {
     return this.#items.get(item.message.id) === item;
   }
 
-  /** The oldest item of a recipient that may still be sent. */
-  next(peer: string): QueuedItem | undefined {
+  /** The oldest item of a recipient that may still be sent, or of those that will do. */
+  next(peer: string, willDo: (item: QueuedItem) => boolean = () => true): QueuedItem | undefined {
     for (const item of this.of(peer)) {
-      if (item.message.unconfirmed !== true) return item;
+      if (item.message.unconfirmed !== true && willDo(item)) return item;
     }
     return undefined;
   }

@@ -1,9 +1,10 @@
-import type { ChatLink } from "./chat_link.ts";
-import type { ChatLimits } from "./limits.ts";
+import type { Clock } from "#kit";
+import { type ChatLink, networkOf } from "./chat_link.ts";
+import { type ChatLimits, SILENT_LINK_MS } from "./limits.ts";
 
 /** What came of {@link PeerTable.add}. */
 export interface Admission {
-  /** False when the table is full and the link must be closed unused. */
+  /** False when there is no room and the link must be closed unused. */
   readonly admitted: boolean;
   /** A link that had to make room: no longer in the table, to be closed. */
   readonly displaced?: ChatLink;
@@ -12,15 +13,25 @@ export interface Admission {
 /**
  * Live connections by key (messages.md 8). The newest of a key is used for sending, the others stay
  * as fallback, so that a short one that comes and goes never cuts off a long-lived one.
+ *
+ * Where there is no room, those give way that peers opened and never said anything on.
  */
 export class PeerTable {
   readonly #limits: ChatLimits;
+  readonly #clock: Clock;
   /** Oldest first; no empty lists. */
   readonly #lists = new Map<string, ChatLink[]>();
+  /** Links that peers opened, oldest first. */
+  readonly #accepted = new Set<ChatLink>();
+  /** Those of them on which no whole frame came. */
+  readonly #silent = new Set<ChatLink>();
+  /** Those of them that came over the mesh. */
+  readonly #strangers = new Set<ChatLink>();
   #size = 0;
 
-  constructor(limits: ChatLimits) {
+  constructor(limits: ChatLimits, clock: Clock) {
     this.#limits = limits;
+    this.#clock = clock;
   }
 
   /** Links in all. */
@@ -29,26 +40,23 @@ export class PeerTable {
   }
 
   /**
-   * Puts a link on its key's list. A key that has its share loses its oldest link. A full table
-   * refuses keys that are new to it, except that a link we dialled takes the place of the oldest one
-   * that somebody else opened: strangers must not keep an operator from their own peers.
+   * Puts a link on its key's list, in the place of another one where there is no room: of an older one of
+   * its key, or else of the first that a peer opened and has said nothing on for {@link SILENT_LINK_MS}. A link
+   * that we dialled takes the place of the oldest that somebody else opened, if need be: strangers must not
+   * keep an operator from their own peers. For the same reason those that come over the mesh share a bound.
    */
   add(link: ChatLink): Admission {
-    const list = this.#lists.get(link.peer.hex);
-    const full = this.#size >= this.#limits.links;
-    let displaced: ChatLink | undefined;
-    if (list !== undefined && (full || list.length >= this.#limits.linksPerPeer)) {
-      displaced = list[0];
-    } else if (full) {
-      displaced = link.direction === "out" ? this.#oldestAccepted() : undefined;
-      if (displaced === undefined) return { admitted: false };
-    }
+    const place = this.#placeFor(link);
+    if (place === "none") return { admitted: false };
+    const displaced = place === "free" ? undefined : place;
     if (displaced !== undefined) this.remove(displaced);
-    const current = this.#lists.get(link.peer.hex);
-    if (current === undefined) this.#lists.set(link.peer.hex, [link]);
-    else current.push(link);
-    this.#size++;
+    this.#put(link);
     return displaced === undefined ? { admitted: true } : { admitted: true, displaced };
+  }
+
+  /** A whole frame came on a link: it gives way to nobody who has said less. */
+  spoke(link: ChatLink): void {
+    this.#silent.delete(link);
   }
 
   /** Takes a link off; false when it was not there. */
@@ -58,6 +66,7 @@ export class PeerTable {
     if (list === undefined || index < 0) return false;
     list.splice(index, 1);
     if (list.length === 0) this.#lists.delete(link.peer.hex);
+    for (const set of [this.#accepted, this.#silent, this.#strangers]) set.delete(link);
     this.#size--;
     return true;
   }
@@ -73,9 +82,9 @@ export class PeerTable {
     return this.#lists.get(link.peer.hex)?.includes(link) ?? false;
   }
 
-  /** Keys with at least one link, sorted. */
-  peers(): string[] {
-    return [...this.#lists.keys()].sort();
+  /** Keys with at least one link, or with one that will do, sorted. */
+  peers(willDo: (link: ChatLink) => boolean = () => true): string[] {
+    return [...this.#lists].filter(([, list]) => list.some(willDo)).map(([key]) => key).sort();
   }
 
   /** Every link. */
@@ -83,13 +92,46 @@ export class PeerTable {
     return [...this.#lists.values()].flat();
   }
 
-  #oldestAccepted(): ChatLink | undefined {
-    let oldest: ChatLink | undefined;
-    for (const link of this.all()) {
-      if (link.direction === "in" && (oldest === undefined || link.openedAt < oldest.openedAt)) {
-        oldest = link;
-      }
+  /** The link whose place a new one may take; `free` where none has to go. */
+  #placeFor(link: ChatLink): ChatLink | "free" | "none" {
+    const { links, linksPerPeer, strangerLinks } = this.#limits;
+    const own = this.#lists.get(link.peer.hex) ?? [];
+    const hasShare = own.length >= linksPerPeer;
+    if (isStranger(link) && this.#strangers.size >= strangerLinks) {
+      const older = own.find((each) => this.#strangers.has(each));
+      // Whoever has its share would have to lose one of those that are no strangers as well.
+      return older ?? (hasShare ? "none" : this.#firstSilent(this.#strangers) ?? "none");
     }
-    return oldest;
+    const full = this.#size >= links;
+    if (!full && !hasShare) return "free";
+    const ours = link.direction === "out";
+    const [oldest] = this.#accepted;
+    return own[0] ?? this.#firstSilent(this.#silent) ?? (ours ? oldest : undefined) ?? "none";
   }
+
+  /** The oldest of some links on which nothing was said for long enough. */
+  #firstSilent(among: ReadonlySet<ChatLink>): ChatLink | undefined {
+    const latest = this.#clock.now() - SILENT_LINK_MS;
+    for (const link of this.#silent) {
+      if (link.openedAt > latest) return undefined;
+      if (among.has(link)) return link;
+    }
+    return undefined;
+  }
+
+  #put(link: ChatLink): void {
+    const list = this.#lists.get(link.peer.hex);
+    if (list === undefined) this.#lists.set(link.peer.hex, [link]);
+    else list.push(link);
+    this.#size++;
+    if (link.direction === "out") return;
+    this.#accepted.add(link);
+    this.#silent.add(link);
+    if (isStranger(link)) this.#strangers.add(link);
+  }
+}
+
+/** Whether anybody at all could have opened a link: keys cost nothing there, and no list says who is welcome. */
+function isStranger(link: ChatLink): boolean {
+  return link.direction === "in" && networkOf(link) !== "tcp-direct";
 }

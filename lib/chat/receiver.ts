@@ -29,6 +29,8 @@ export class Receiver {
   #deletesIgnored = false;
   #stopped = false;
   #ended = false;
+  /** Whether a whole frame came. */
+  #spoke = false;
   /** Ends the pause under way. */
   #wake: (() => void) | undefined;
 
@@ -69,6 +71,7 @@ export class Receiver {
   }
 
   #receive(bytes: Uint8Array): void | Promise<void> {
+    this.#state.mesh?.heard(this.#link);
     return this.#handle(this.#decoder.push(bytes), 0);
   }
 
@@ -79,6 +82,7 @@ export class Receiver {
       if (event === undefined) return;
       if (event.kind === "fatal") return this.#endOn(event);
       if (this.#stopped) return;
+      this.#hasSpoken();
       let pause: Promise<void> | undefined;
       for (const effect of decideInbound(event.payload, this.#facts)) {
         pause = this.#perform(effect) ?? pause;
@@ -91,6 +95,13 @@ export class Receiver {
       this.#framesThisTurn = 0;
       return Promise.resolve().then(() => this.#handle(events, index + 1));
     }
+  }
+
+  /** Whoever is blocked keeps no place by speaking. */
+  #hasSpoken(): void {
+    if (this.#spoke || this.#facts.isBlocked()) return;
+    this.#spoke = true;
+    this.#state.table.spoke(this.#link);
   }
 
   /** Waits for something of this node's, but not longer than the connection lives. */
@@ -162,12 +173,7 @@ export class Receiver {
 
   /** Writes without waiting: reading pauses by itself while too much is unwritten (`Link.serve`). */
   #reply(payload: Uint8Array): void {
-    try {
-      this.#lastReply = this.#link.write(encodeFrame(payload)).catch(this.#onReplyFailure);
-    } catch (error) {
-      // An id of invalid UTF-8 grows when it is echoed and may no longer fit into a frame.
-      this.#logReplyFailure(error);
-    }
+    this.#lastReply = this.#link.write(encodeFrame(payload)).catch(this.#onReplyFailure);
   }
 
   /** Ends the connection, after the receipts of what came before the fault are written. */
@@ -194,6 +200,6 @@ export class Receiver {
     if (this.#linesLeft === 0) return;
     this.#linesLeft--;
     const last = this.#linesLeft === 0 ? " (further lines of this connection are left out)" : "";
-    this.#state.log[level](text + last);
+    this.#state.lines.line(level, text + last);
   }
 }

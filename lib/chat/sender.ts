@@ -1,11 +1,15 @@
 import type { PublicKey } from "#crypto";
 import type { MessageEvent } from "#events";
-import { CodedError, concat, errorText } from "#kit";
+import { CodedError, concat, errorText, quoteForLog } from "#kit";
 import { encodeFrame, MAX_FRAME_PAYLOAD } from "#session";
-import { type ChatLink, type LinkNetwork, networkOf } from "./chat_link.ts";
+import { type ChatLink, type LinkNetwork, type MeshNetwork, networkOf } from "./chat_link.ts";
 import { type ChatState, isUsable } from "./chat_state.ts";
+import type { DialPurpose } from "./dial_pools.ts";
+import { isDirectOnly } from "./mesh_networks.ts";
+import type { Reached } from "./mesh_routes.ts";
 import { newMessageId } from "./message_id.ts";
 import {
+  awayText,
   noConnectionText,
   noReceiptText,
   type OutboundPlan,
@@ -50,6 +54,31 @@ export type Undelivered =
     readonly touched: boolean;
   };
 
+/** What came of two attempts in a row that both failed. */
+export function bothFailed(first: Undelivered, second: Undelivered): Undelivered {
+  const told = first.kind === "write-failed" ? first : second;
+  if (told.kind === "no-connection") return told;
+  // A queued message must not be repeated for ever if any of the two may have arrived.
+  return { ...told, touched: first.touched || second.touched };
+}
+
+/** How something is to be sent. */
+interface Way {
+  /** The network that was asked for. */
+  readonly network: string | undefined;
+  /** Why a peer that is not connected is dialled; undefined: it is not. */
+  readonly purpose: DialPurpose | undefined;
+}
+
+/** What could not be written to the connections that are there. */
+interface Failed {
+  readonly peer: PublicKey;
+  readonly bytes: Uint8Array;
+  readonly failed: Undelivered;
+  /** A network that is known to lead nowhere. */
+  readonly tried?: MeshNetwork;
+}
+
 /** The sending half: writes frames to peers, waits for receipts, counts. */
 export class Sender {
   readonly #state: ChatState;
@@ -66,7 +95,7 @@ export class Sender {
       if (plan.code !== "empty") counters.outbound_fail_count++;
       return plan;
     }
-    const outcome = await this.attempt(request, plan);
+    const outcome = await this.attempt(request, plan, { dials: true });
     if (outcome.kind !== "no-connection" && outcome.kind !== "write-failed") return outcome;
     counters.outbound_fail_count++;
     return failure(request, outcome);
@@ -77,14 +106,19 @@ export class Sender {
     return planSend(request, () => newMessageId(this.#state.random));
   }
 
-  /** Sends what is ready, without counting a failure: the caller may know another way. */
+  /**
+   * Sends what is ready, without counting a failure: the caller may know another way. Without `dials` only
+   * over a connection that is there.
+   */
   async attempt(
     { network, recipient }: Pick<SendRequest, "network" | "recipient">,
     plan: SendPlan,
+    { dials }: { dials: boolean },
   ): Promise<SendOutcome | Undelivered> {
     const { receipts } = this.#state;
     const receipt = plan.receipt === "none" ? undefined : receipts.expect(recipient.hex, plan.id);
-    const delivery = await this.#carry(recipient, plan.frame, network);
+    const purpose = dials ? "send" : undefined;
+    const delivery = await this.#carry(recipient, plan.frame, { network, purpose });
     if (delivery.kind !== "written") {
       receipt?.abandon();
       return delivery;
@@ -115,41 +149,82 @@ export class Sender {
     if (delivery.kind === "written") return;
     this.#state.log.debug(`skychat/dm: control frame to ${peer.hex} not sent: ${delivery.kind}`);
     // Whoever asked for it need not wait while somebody is dialled.
-    if (this.#state.mesh !== undefined) void this.#carry(peer, frames, undefined);
-  }
-
-  /** Writes to a connection that is there, or else to one that is dialled for it (visor.md 7.5). */
-  async #carry(
-    peer: PublicKey,
-    bytes: Uint8Array,
-    network: string | undefined,
-  ): Promise<Delivery> {
-    const { mesh } = this.#state;
-    const direct = network === "tcp-direct";
-    const first = await this.deliver(peer, bytes, { direct: direct && mesh !== undefined });
-    if (first.kind === "written" || mesh === undefined || direct) return first;
-    const reached = await mesh.reach(peer, network || "skynet");
-    if (reached.kind === "unreached") return { ...first, dialled: reached.reason };
-    const second = await this.deliver(peer, bytes);
-    const [rescued, { fallback }] = [first.kind === "write-failed", reached];
-    if (second.kind === "written") return { ...second, rescued, fallback };
-    const failed = second.kind === "write-failed";
-    const dialled = failed ? second.reason : "the connection ended at once";
-    if (first.kind === "write-failed") {
-      return { ...first, touched: first.touched || second.touched, dialled };
-    }
-    return failed ? second : { ...second, dialled };
+    if (this.#state.mesh === undefined) return;
+    void this.#carry(peer, frames, { network: undefined, purpose: "aside" });
   }
 
   /**
-   * Writes to the newest link of a peer. A link that fails is closed and the next one tried; one
+   * Sends again, over another network, what was written on a skynet connection at whose other end nobody was.
+   * Its author was told that it was sent, so all that is left is to say what became of it.
+   */
+  async resend(dead: ChatLink, frames: readonly Uint8Array[]): Promise<void> {
+    const { counters, lines, table } = this.#state;
+    const { peer } = dead;
+    table.remove(dead);
+    if (frames.length === 0) return;
+    const bytes = concat(...frames);
+    const first = await this.deliver(peer, bytes);
+    const delivery = first.kind === "written" ? first : await this.#dialAndWrite(
+      { peer, bytes, failed: first, tried: "skynet" },
+      { network: undefined, purpose: "send" },
+    );
+    const again = delivery.kind === "written";
+    if (again) counters.outbound_fallback_count += frames.length;
+    else counters.outbound_fail_count += frames.length;
+    const what = again
+      ? `sent again over ${networkOf(delivery.link)}`
+      : `lost: ${delivery.dialled ?? "no other connection"}`;
+    lines.line(
+      again ? "info" : "warn",
+      `skychat/dm: ${frames.length} sent to ${peer.hex} over skynet, where nobody was: ${what}`,
+    );
+  }
+
+  /** Writes to a connection that is there, or else to one that is dialled for it (visor.md 7.5). */
+  async #carry(peer: PublicKey, bytes: Uint8Array, way: Way): Promise<Delivery> {
+    const { mesh } = this.#state;
+    const first = await this.deliver(peer, bytes, way.network);
+    const dials = mesh !== undefined && way.purpose !== undefined && !isDirectOnly(way.network);
+    const delivery = first.kind === "written" || !dials
+      ? first
+      : await this.#dialAndWrite({ peer, bytes, failed: first }, way);
+    if (delivery.kind === "written") mesh?.wrote(delivery.link, bytes);
+    return delivery;
+  }
+
+  /**
+   * Dials the network that was asked for and then the other one, until something is written over one: a
+   * connection that cannot be written to is as good as none.
+   */
+  async #dialAndWrite(
+    { peer, bytes, failed, tried }: Failed,
+    { network, purpose = "send" }: Way,
+  ): Promise<Delivery> {
+    const { mesh } = this.#state;
+    if (mesh === undefined) return failed;
+    const reasons: string[] = [];
+    let [except, last] = [tried, failed];
+    for (;;) {
+      const reached = await mesh.reach(peer, { wanted: network || "skynet", purpose, except });
+      if (reached.kind === "unreached") return { ...last, dialled: dialText(reasons, reached) };
+      const next = await this.deliver(peer, bytes);
+      if (next.kind === "written") {
+        const rescued = next.rescued || last.kind === "write-failed";
+        return { ...next, rescued, fallback: reached.fallback };
+      }
+      if (next.kind === "no-connection") reasons.push("the connection ended at once");
+      else if (last.kind === "write-failed") reasons.push(next.reason);
+      last = bothFailed(last, next);
+      if (except !== undefined) return { ...last, dialled: dialText(reasons) };
+      except = reached.network;
+    }
+  }
+
+  /**
+   * Writes to the newest link of a peer, of those that will do for the network that was asked for. A link that fails is closed and the next one tried; one
    * that merely has too much unwritten already is left alone. Counts nothing.
    */
-  async deliver(
-    peer: PublicKey,
-    bytes: Uint8Array,
-    { direct = false }: { /** Only over tcp-direct. */ direct?: boolean } = {},
-  ): Promise<Delivery> {
+  async deliver(peer: PublicKey, bytes: Uint8Array, wanted?: string): Promise<Delivery> {
     const { clock, limits, table } = this.#state;
     const tried = new Set<ChatLink>();
     let [reason, touched] = ["", false];
@@ -157,9 +232,7 @@ export class Sender {
     while (tried.size < limits.linksPerPeer) {
       const link = table.newest(
         peer.hex,
-        (each) =>
-          !tried.has(each) && isUsable(each, this.#state) &&
-          (!direct || networkOf(each) === "tcp-direct"),
+        (each) => !tried.has(each) && isUsable(each, this.#state, wanted),
       );
       if (link === undefined) break;
       const startedAt = clock.now();
@@ -167,7 +240,7 @@ export class Sender {
         await link.write(bytes);
         return { kind: "written", link, startedAt, rescued: tried.size > 0 };
       } catch (error) {
-        reason = errorText(error);
+        reason = quoteForLog(errorText(error));
         tried.add(link);
         if (isOverloaded(error)) continue;
         touched = true;
@@ -232,6 +305,16 @@ export class Sender {
 /** Whether a write was refused by a link that lives on (`Link.write` of `#net`). */
 function isOverloaded(error: unknown): boolean {
   return error instanceof CodedError && error.code === "backlog-full";
+}
+
+/** Why dialling did not help. */
+function dialText(
+  reasons: readonly string[],
+  last?: Extract<Reached, { kind: "unreached" }>,
+): string {
+  const all = last === undefined || last.reason === "" ? reasons : [...reasons, last.reason];
+  const text = all.join("; ") || "no other network of the visor is in use";
+  return last?.away ? awayText(text) : text;
 }
 
 function failure(request: SendRequest, delivery: Undelivered): SendOutcome {

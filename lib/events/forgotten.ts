@@ -10,7 +10,10 @@ export interface ForgottenDirect {
   readonly peer: string;
   /** Only the message with this id. */
   readonly id?: string;
-  /** Only what this key wrote. */
+  /**
+   * Only what this key wrote. This node's messages are meant by any key but that of the other side: it may
+   * have several, that of its visor and that of its feed, or have had another one once.
+   */
   readonly author?: string | undefined;
 }
 
@@ -33,12 +36,16 @@ export interface Parties {
   /** Absent for news about messages. */
   readonly id?: string;
   readonly author?: string;
+  /** Whether this node wrote it. */
+  readonly own?: boolean;
 }
 
 /** Whose a message is. */
 export function partiesOf(event: MessageEvent): Parties {
-  const { id, sender, groupId, sentAt } = event;
-  if (groupId === undefined) return { conversation: conversationOf(event), id, author: sender };
+  const { direction, id, sender, groupId, sentAt } = event;
+  if (groupId === undefined) {
+    return { conversation: conversationOf(event), id, author: sender, own: direction === "out" };
+  }
   return { conversation: undefined, id, author: sender, group: groupId, sentAt };
 }
 
@@ -51,9 +58,10 @@ export function partiesOfLine(line: string): Parties {
     return typeof found === "string" ? found : undefined;
   };
   const [id, author, group] = [text("id"), text("from"), groupOfLine(line)];
+  const own = text("dir") === "out";
   return {
-    conversation: group !== undefined ? undefined : text("dir") === "out" ? text("to") : author,
-    ...(group === undefined ? {} : { group, sentAt: sentAtOfLine(line) }),
+    conversation: group !== undefined ? undefined : own ? text("to") : author,
+    ...(group === undefined ? { own } : { group, sentAt: sentAtOfLine(line) }),
     ...(id === undefined ? {} : { id }),
     ...(author === undefined ? {} : { author }),
   };
@@ -61,7 +69,7 @@ export function partiesOfLine(line: string): Parties {
 
 /** Whether an event is to be forgotten. */
 export function isForgotten(parties: Parties, forgotten: Forgotten): boolean {
-  const { conversation, group, sentAt, id, author } = parties;
+  const { conversation, group, sentAt, id, author, own } = parties;
   if ("group" in forgotten) {
     const { which } = forgotten;
     return group === forgotten.group &&
@@ -69,7 +77,8 @@ export function isForgotten(parties: Parties, forgotten: Forgotten): boolean {
   }
   return conversation === forgotten.peer &&
     (forgotten.id === undefined || id === forgotten.id) &&
-    (forgotten.author === undefined || author === forgotten.author);
+    (forgotten.author === undefined || author === forgotten.author ||
+      own === true && forgotten.author !== forgotten.peer);
 }
 
 /** A text from disk may be damaged: then it is nobody's. */

@@ -56,7 +56,7 @@ export function createControlApp(ports: ControlPorts, context: AppContext): Cont
     ...outboxRoutes(ports),
     ...groupRoutes(ports),
     ...healthRoutes(ports),
-    ...refusedRoutes(),
+    ...refusedRoutes(ports),
   ]);
   const getAsset = (c: Context) => assetReply(c.req.path);
   const asset = byMethod({ GET: getAsset, HEAD: getAsset });

@@ -75,6 +75,8 @@ export interface MemberChange {
  * otherwise, ready for JSON: a `bigint` in them is written as an integer, to the last digit.
  */
 export interface GroupsPort {
+  /** What is said of a request that has no meaning here. */
+  readonly unsupported: string;
   /** All groups, without those that were left or revoked. */
   list(): readonly object[];
   /** One of them. */

@@ -59,19 +59,19 @@ export function groupRoutes(ports: Pick<ControlPorts, "groups">): readonly Route
   }];
 }
 
-const notSupported = () => textReply(501, "not supported in standalone mode");
+const notSupported = ({ unsupported }: GroupsPort) => textReply(501, unsupported);
 
 /** What nothing can be done about over TCP, or 503 where no group runs. */
 const unsupportedForAll: AllHandler = (_, groups) => {
   groups.list();
-  return notSupported();
+  return notSupported(groups);
 };
 
 const ALL: Methods<AllHandler> = {
   GET: (_, groups) => exactJsonReply(groups.list()),
   POST: async (c, groups) => {
     const { request, listed } = await readCreateBody(c);
-    if (listed) return notSupported();
+    if (listed) return notSupported(groups);
     const { info, invite, start } = await groups.create(request);
     return exactJsonReply({ info, invite, start });
   },
@@ -98,7 +98,7 @@ const ONE: Methods<GroupHandler> = {
 /** The same for one group; that it is not here comes first. */
 const unsupported: GroupHandler = ({ groups, id }) => {
   groups.info(id);
-  return notSupported();
+  return notSupported(groups);
 };
 
 const PARTS: ReadonlyMap<string, Methods<GroupHandler>> = new Map<string, Methods<GroupHandler>>([
@@ -200,7 +200,7 @@ async function postRotateKey({ groups, id }: GroupCall): Promise<Response> {
 async function postMeta({ c, groups, id }: GroupCall): Promise<Response> {
   const { name, avatar } = await readFields(c, META_BODY);
   const info = groups.info(id);
-  if (avatar) return notSupported();
+  if (avatar) return notSupported(groups);
   const renamed = typeof name === "string" ? await groups.rename(id, name) : info;
   return exactJsonReply(renamed);
 }

@@ -3,7 +3,9 @@ import { textReply, whole } from "./replies.ts";
 import type { Route } from "./route.ts";
 
 /** For monitoring, additions of ours (docs/HTTP.md). Without their ports the paths are unknown. */
-export function healthRoutes(ports: Pick<ControlPorts, "metrics" | "health">): readonly Route[] {
+export function healthRoutes(
+  ports: Pick<ControlPorts, "metrics" | "health" | "healthNotes">,
+): readonly Route[] {
   const routes: Route[] = [];
   if (ports.metrics !== undefined) {
     const getMetrics = () =>
@@ -16,7 +18,8 @@ export function healthRoutes(ports: Pick<ControlPorts, "metrics" | "health">): r
   if (ports.health !== undefined) {
     const getHealth = () => {
       const reasons = ports.health?.() ?? [];
-      return reasons.length === 0 ? textReply(200, "ok") : textReply(503, reasons.join("\n"));
+      if (reasons.length > 0) return textReply(503, reasons.join("\n"));
+      return textReply(200, ["ok", ...ports.healthNotes?.() ?? []].join("\n"));
     };
     routes.push({ path: "/healthz", on: { GET: getHealth, HEAD: getHealth } });
   }

@@ -50,6 +50,8 @@ export interface ControlPorts {
    * deployed system. In a group that began later, who writes to one person means that person.
    */
   readonly groupTakesAddressed?: boolean;
+  /** Whether a visor started the node, which some refusals speak of. */
+  readonly embedded?: boolean;
   /** Every key of http-api.md 4.4, ready for JSON. */
   status(): Record<string, unknown>;
   /** Where event streams come from. */
@@ -82,6 +84,8 @@ export interface ControlPorts {
   metrics?(): string;
   /** Reasons why the node is not healthy; none when it is. */
   health?(): readonly string[];
+  /** What is worth knowing of a healthy node; nothing when all is as it should be. */
+  healthNotes?(): readonly string[];
 }
 
 /** What the history routes need; `History` of `#store` has this shape. */

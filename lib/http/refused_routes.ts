@@ -1,3 +1,4 @@
+import type { ControlPorts } from "./ports.ts";
 import { textReply } from "./replies.ts";
 import type { Handler, Route, RouteContext } from "./route.ts";
 import { formField } from "./form_field.ts";
@@ -14,12 +15,15 @@ const VOICE = [
   "audio",
 ];
 
-/** What needs a visor, and files, which do not exist here (http-api.md 4.14, 4.16). */
-export function refusedRoutes(): readonly Route[] {
+/** Pairing and what goes with it, and files, which do not exist here (http-api.md 4.14, 4.16). */
+export function refusedRoutes({ embedded }: Pick<ControlPorts, "embedded">): readonly Route[] {
   const noVisor: Handler = () => textReply(503, "pairing disabled (visor RPC unavailable)");
+  const noRequest = embedded
+    ? "file requests are not supported"
+    : "standalone mode: no visor transport for file requests";
   const noFile = () => textReply(404, "404 page not found");
   return [
-    // Matches /pair itself too. Its methods do not matter: it never works without a visor.
+    // Matches /pair itself too. Its methods do not matter: it never works.
     { path: "/pair/*", on: noVisor },
     { path: "/profile", on: noVisor },
     { path: "/profile/peer", on: noVisor },
@@ -28,12 +32,7 @@ export function refusedRoutes(): readonly Route[] {
     { path: "/send-file", on: { POST: postSendFile } },
     { path: "/files/:name", on: { GET: noFile } },
     { path: "/thumb/:name", on: { GET: noFile } },
-    {
-      path: "/request-file",
-      on: {
-        POST: () => textReply(503, "standalone mode: no visor transport for file requests"),
-      },
-    },
+    { path: "/request-file", on: { POST: () => textReply(503, noRequest) } },
   ];
 }
 

@@ -20,14 +20,15 @@ export interface Log {
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**
- * Text that came from outside, made fit for one log line: control characters are escaped and at most
- * 200 characters are kept, so that nobody can forge a line or flood the log with one.
+ * Text that came from outside, made fit for one log line: control characters, those included that change
+ * the direction of what follows, are escaped and at most 200 characters are kept, so that nobody can forge
+ * a line or flood the log with one.
  */
 export function quoteForLog(text: string): string {
   const cut = text.length > 200 ? `${text.slice(0, 200)}…` : text;
   return cut.replace(
     // deno-lint-ignore no-control-regex -- control characters are what this is about
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

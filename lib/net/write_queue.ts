@@ -33,6 +33,11 @@ export class WriteQueue {
     return this.#waitingBytes + this.#underWayBytes;
   }
 
+  /** Writes that wait, those under way left out. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
   /** Whether nothing waits. */
   get empty(): boolean {
     return this.#waiting.length === 0;

@@ -10,7 +10,7 @@ export interface DirectMatch {
   readonly peer: string;
   /** Only messages with this id. */
   readonly id?: string;
-  /** Only messages that this key wrote. */
+  /** Only messages that this key wrote; this node's are meant by any key but that of the other side. */
   readonly author?: string | undefined;
 }
 
@@ -32,7 +32,8 @@ export function matchesEvent(event: MessageEvent, match: EventMatch): boolean {
   const { peer, id, author } = match;
   return conversationOfEvent(event)?.toLowerCase() === peer &&
     (id === undefined || event.id === id) &&
-    (author === undefined || event.sender.toLowerCase() === author);
+    (author === undefined || event.sender.toLowerCase() === author ||
+      event.direction === "out" && author !== peer);
 }
 
 /**

@@ -124,8 +124,8 @@ export interface History {
   peers(): Promise<readonly string[]>;
   /**
    * Removes the records and archived events with this id from a conversation, in one commit; with
-   * `author` only those that this key wrote (the author of an outgoing one is this node). Whether there
-   * was one that had not expired or not been swept.
+   * `author` only those that this key wrote. Outgoing ones are meant by any key but that of the peer: this
+   * node may have, or have had, several. Whether there was one that had not expired or not been swept.
    */
   forget(peer: string, id: string, author?: string): Promise<boolean>;
   /** Removes a conversation and its archived events; the number of records. */

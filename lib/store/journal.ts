@@ -74,14 +74,14 @@ export interface Journal {
 /** Who decides whether a journal may be on disk. */
 export interface JournalRule {
   readonly policy: { mayKeep(peer: string): boolean };
-  /** This node's key: its own journal is always kept. */
-  readonly self: string;
+  /** The key of this node's feed, whose journal is always kept. */
+  readonly ownFeed: string;
 }
 
 /** Whether anything of a feed, as {@link feedOf} gave it, may be on disk. */
-export function mayKeepJournal(feed: string, { policy, self }: JournalRule): boolean {
+export function mayKeepJournal(feed: string, { ownFeed, policy }: JournalRule): boolean {
   // What this node publishes in a group is its own feed, messages that it mirrors included.
-  return feed === self.toLowerCase() || groupOfJournal(feed) !== undefined || policy.mayKeep(feed);
+  return feed === ownFeed || groupOfJournal(feed) !== undefined || policy.mayKeep(feed);
 }
 
 /**

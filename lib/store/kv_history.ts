@@ -127,7 +127,7 @@ export class KvHistory implements History {
     return this.#read(() =>
       this.#forget.matching(
         { peer: peer.toLowerCase(), id, author },
-        (record) => record.id === id && (author === undefined || author === this.#authorOf(record)),
+        (record) => record.id === id && (author === undefined || this.#wrote(author, record)),
       )
     );
   }
@@ -259,8 +259,10 @@ export class KvHistory implements History {
     return this.#parts.policy.expiry(this.#parts.clock.wall());
   }
 
-  #authorOf(record: HistoryRecord): string {
-    return record.outgoing ? this.#parts.self : record.from ?? record.peer;
+  /** This node may have had other keys: what it sent is meant by any key but that of the other side. */
+  #wrote(author: string, { from, outgoing, peer }: HistoryRecord): boolean {
+    if (!outgoing) return author === (from ?? peer);
+    return author === this.#parts.self || author !== peer;
   }
 
   #sweepLater(wait: number): void {

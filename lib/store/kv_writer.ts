@@ -26,6 +26,7 @@ export interface KvHistoryParts extends StoreParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly self: string;
+  readonly ownFeed: string;
   readonly groups: KvGroups;
   readonly groupReader: GroupReader;
   readonly journals: KvJournals;

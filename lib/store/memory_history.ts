@@ -40,6 +40,8 @@ export interface MemoryHistoryOptions {
   readonly log: Log;
   /** This node's key, 66 hex digits: the author of outgoing records. */
   readonly self: string;
+  /** The key of its feed, where that is another one: under a visor. */
+  readonly ownFeed?: string | undefined;
   /** Those left out are {@link DEFAULT_HISTORY_LIMITS}. */
   readonly limits?: Partial<HistoryLimits>;
   /** Peers whose messages are kept; all without it. */
@@ -55,6 +57,7 @@ export interface MemoryHistoryOptions {
 export class MemoryHistory implements History {
   readonly #clock: Clock;
   readonly #self: string;
+  readonly #ownFeed: string;
   readonly #policy: HistoryPolicy;
   readonly #refusals: RefusalLog;
   readonly #archive: MemoryArchive;
@@ -81,6 +84,7 @@ export class MemoryHistory implements History {
     validateLimits(limits, options.whitelist);
     this.#clock = options.clock;
     this.#self = options.self;
+    this.#ownFeed = (options.ownFeed ?? options.self).toLowerCase();
     this.#policy = new HistoryPolicy(limits, options.whitelist);
     this.#conversations = new MemoryConversations(limits.perPeerCap);
     this.#groups = new MemoryGroups(limits.groupCap);
@@ -90,7 +94,7 @@ export class MemoryHistory implements History {
       wall: () => this.#clock.wall(),
     });
     this.#importer = new Importer(this.#importTarget());
-    this.#journals = new MemoryJournals({ policy: this.#policy, self: this.#self });
+    this.#journals = new MemoryJournals({ policy: this.#policy, ownFeed: this.#ownFeed });
     this.#schedule();
   }
 
@@ -99,7 +103,7 @@ export class MemoryHistory implements History {
   }
 
   append(event: MessageEvent): Appended {
-    const note = noteOf(event, { policy: this.#policy, self: this.#self });
+    const note = noteOf(event, { policy: this.#policy, ownFeed: this.#ownFeed });
     const seq = ++this.#seq;
     if (this.#closed) return { seq, refusal: undefined, committed: Promise.resolve(false) };
     const refusal = groupRecordOfEvent(event) === undefined
@@ -132,8 +136,10 @@ export class MemoryHistory implements History {
   forget(key: string, id: string, by?: string): Promise<boolean> {
     const [peer, author] = [key.toLowerCase(), by?.toLowerCase()];
     const removed = this.#conversations.remove(peer, ({ record }) => {
-      const writer = record.outgoing ? this.#self : record.from ?? record.peer;
-      return record.id === id && (author === undefined || author === writer);
+      const wrote = record.outgoing
+        ? author === this.#self || author !== peer
+        : author === (record.from ?? peer);
+      return record.id === id && (author === undefined || wrote);
     });
     return Promise.resolve(this.#archive.remove({ peer, id, author }) + removed > 0);
   }

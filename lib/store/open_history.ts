@@ -31,6 +31,8 @@ export interface OpenHistoryOptions {
   readonly log: Log;
   /** This node's key, 66 hex digits: the author of outgoing records. */
   readonly self: string;
+  /** The key of its feed, where that is another one: under a visor. */
+  readonly ownFeed?: string | undefined;
   /** Those left out are {@link DEFAULT_HISTORY_LIMITS}. */
   readonly limits?: Partial<HistoryLimits>;
   /** File of `--persist-whitelist`. */
@@ -68,7 +70,7 @@ export async function openHistory(options: OpenHistoryOptions): Promise<KvHistor
 
 async function build(
   { kv, owner, close }: OpenDatabase,
-  { policy, clock, log, self, archive: archiveLimits = ARCHIVE_LIMITS }:
+  { policy, clock, log, self, ownFeed = self, archive: archiveLimits = ARCHIVE_LIMITS }:
     & OpenHistoryOptions
     & { readonly policy: HistoryPolicy },
 ): Promise<KvHistory> {
@@ -97,6 +99,7 @@ async function build(
     clock,
     log,
     self: self.toLowerCase(),
+    ownFeed: ownFeed.toLowerCase(),
     conversations,
     archive,
     groups,

@@ -8,6 +8,8 @@ export interface OutboxEntry {
   readonly text: string;
   /** Id of the quoted message. */
   readonly replyTo?: string;
+  /** The network that was asked for; undefined where none was. */
+  readonly network?: string;
   /** Nanoseconds since 1970-01-01 UTC, decimal. */
   readonly queuedAt: string;
   /** When it is given up, in the same form. */

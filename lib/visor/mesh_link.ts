@@ -15,6 +15,9 @@ export const MESH_READ_BYTES = 65_540;
 /** Answers to `Read` in a row that hold neither bytes nor an error, after which the link ends (ours). */
 export const MAX_EMPTY_READS = 100;
 
+/** Memory in bytes of a write that waits, besides what it writes; measured roughly (ours). */
+const WAITING_WRITE_BYTES = 512;
+
 /** A network that a visor reaches peers over (visor.md 7.1). */
 export type MeshNetwork = "skynet" | "dmsg";
 
@@ -29,6 +32,8 @@ export interface MeshLinkParts {
   readonly peer: PublicKey;
   /** `in` when the peer opened the connection. */
   readonly direction: "in" | "out";
+  /** Told after each write how much more memory may be held. */
+  readonly onQueued?: (bytes: number) => void;
 }
 
 /**
@@ -37,6 +42,8 @@ export interface MeshLinkParts {
  * it resolves when the visor took the bytes.
  */
 export class MeshLink {
+  /** The visor's number of the connection. */
+  readonly connId: number;
   /** The key of the peer's visor, which ours has authenticated (visor.md 6.3). */
   readonly peer: PublicKey;
   /** What it goes over. */
@@ -61,10 +68,12 @@ export class MeshLink {
   #ended = false;
   #serving = false;
   #emptyReads = 0;
+  #silent = true;
 
   /** Nothing is read yet: see {@link serve}. */
   constructor(parts: MeshLinkParts) {
     this.#parts = parts;
+    this.connId = parts.connId;
     this.peer = parts.peer;
     this.network = parts.network;
     this.direction = parts.direction;
@@ -79,6 +88,16 @@ export class MeshLink {
     return this.#writer.backlog;
   }
 
+  /** Whether the peer has not sent a byte yet. */
+  get silent(): boolean {
+    return this.#silent;
+  }
+
+  /** Memory in bytes that what the visor has not taken yet holds, roughly. */
+  get held(): number {
+    return this.#writer.backlog + this.#writer.waiting * WAITING_WRITE_BYTES;
+  }
+
   /**
    * Sends stream bytes; resolves when the visor took them, which says nothing about the peer. The
    * bytes of one call stay together. They must not change until this settles.
@@ -87,7 +106,9 @@ export class MeshLink {
    * {@link closed}: the link is dead.
    */
   write(bytes: Uint8Array): Promise<void> {
-    return this.#writer.write(bytes);
+    const written = this.#writer.write(bytes);
+    this.#parts.onQueued?.(bytes.length + WAITING_WRITE_BYTES);
+    return written;
   }
 
   /**
@@ -127,7 +148,7 @@ export class MeshLink {
       return;
     }
     const { calls, clock, connId } = this.#parts;
-    const reading = calls.read(connId, MESH_READ_BYTES);
+    const reading = calls.read(connId, MESH_READ_BYTES, this.#stop.signal);
     // Ends with the link at once: a visor that hangs may never answer.
     const answer = await within(reading, { clock, signal: this.#stop.signal, what: "read" })
       .catch((error) => {
@@ -136,6 +157,7 @@ export class MeshLink {
     if (answer === undefined || this.#ended) return;
     const { bytes, failure } = answer;
     this.#emptyReads = bytes.length > 0 ? 0 : this.#emptyReads + 1;
+    if (bytes.length > 0) this.#silent = false;
     // Bytes first, then the error that came with them (visor.md 6.3).
     const taken = bytes.length > 0 ? onData(bytes) : undefined;
     if (taken !== undefined) await taken;

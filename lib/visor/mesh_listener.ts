@@ -6,6 +6,12 @@ import type { MeshLinks } from "./mesh_links.ts";
 import type { AcceptedConn, VisorCalls } from "./visor_calls.ts";
 import { VisorError } from "./visor_error.ts";
 
+/**
+ * Connections in a row that the visor hands over wrongly, without a key that is one or with a number that is
+ * taken, after which a listener ends (ours).
+ */
+export const MAX_BAD_ACCEPTS = 16;
+
 /** What a listener is made of. */
 export interface MeshListenerOptions {
   readonly calls: VisorCalls;
@@ -28,6 +34,9 @@ export class MeshListener {
   readonly #options: MeshListenerOptions;
   readonly #refusals: FloodLog;
   #open = true;
+  #badAccepts = 0;
+  #failure: string | undefined;
+  #closed: Promise<void> | undefined;
 
   /** Accepts nothing yet: see {@link run}. */
   constructor(options: MeshListenerOptions) {
@@ -47,7 +56,15 @@ export class MeshListener {
     return this.#open;
   }
 
-  /** Accepts until the first error, of which there is one line unless it was expected. Never rejects. */
+  /** Why it accepts no more although nobody closed it and the visor is there. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Accepts until the visor fails to, of which there is one line unless it was expected. A connection that
+   * is no good is let go. Never rejects.
+   */
   async run(): Promise<void> {
     const { calls, listenerId, log } = this.#options;
     while (this.#open) {
@@ -56,23 +73,27 @@ export class MeshListener {
         // The call that waits when the listener is closed may still bring one.
         if (!this.#open) return this.#options.links.discard(accepted.connId);
         this.#take(accepted);
+        this.#badAccepts = 0;
       } catch (error) {
         if (!this.#open) return;
+        if (this.#bears(error)) continue;
         this.#open = false;
         // The owner of the connection says so once.
         if (isVisorGone(error)) return;
-        const text = quoteForLog(errorText(error));
+        this.#failure = errorText(error);
+        const text = quoteForLog(this.#failure);
         log.warn(`skychat: visor ${this.network} accepts no more connections: ${text}`);
+        // Else the visor may keep the port bound.
+        return this.close();
       }
     }
   }
 
-  /** Has the visor close the listener; links live on. Never rejects; again: nothing happens. */
-  async close(): Promise<void> {
-    if (!this.#open) return;
+  /** Has the visor close the listener; links live on. Never rejects; again: the same promise. */
+  close(): Promise<void> {
     this.#open = false;
     const { calls, listenerId } = this.#options;
-    await calls.closeListener(listenerId).catch(() => {});
+    return this.#closed ??= calls.closeListener(listenerId).catch(() => {});
   }
 
   #take({ connId, peer }: AcceptedConn): void {
@@ -87,6 +108,15 @@ export class MeshListener {
       if (!(error instanceof VisorError) || error.code !== "too-many-links") throw error;
       this.#refusals.line(`skychat: visor ${network} refusing ${peer}: too many connections`);
     }
+  }
+
+  /** Whether to go on after an error: one that concerns a single connection. */
+  #bears(error: unknown): boolean {
+    if (!(error instanceof VisorError) || error.code !== "bad-answer") return false;
+    if (++this.#badAccepts >= MAX_BAD_ACCEPTS) return false;
+    const text = quoteForLog(error.message);
+    this.#refusals.line(`skychat: visor ${this.network} refusing a connection: ${text}`);
+    return true;
   }
 
   async #serve(link: MeshLink): Promise<void> {

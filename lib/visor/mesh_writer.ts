@@ -7,6 +7,11 @@ import { VisorError } from "./visor_error.ts";
 
 /** Bytes of one `Write` call: one largest frame with its header (visor.md 4.6, 7.4). */
 export const MESH_WRITE_BYTES = 65_540;
+/**
+ * Answers to `Write` in a row that took less than they were given and name no error, after which the link
+ * ends: upstream's visors give none (ours).
+ */
+export const MAX_SHORT_WRITES = 16;
 
 /** What a writer needs; `onFailure` is told once why nothing can be written any more. */
 export interface MeshWriterOptions {
@@ -25,6 +30,7 @@ export class MeshWriter {
   readonly #options: MeshWriterOptions;
   readonly #queue = new WriteQueue();
   #busy = false;
+  #shortWrites = 0;
   /** Ends the wait for the call under way. */
   readonly #stop = new AbortController();
 
@@ -35,6 +41,11 @@ export class MeshWriter {
   /** Bytes that the visor has not taken yet. */
   get backlog(): number {
     return this.#queue.backlog;
+  }
+
+  /** Writes that wait. */
+  get waiting(): number {
+    return this.#queue.length;
   }
 
   /** Queues bytes, which must not change until this settles. See `MeshLink.write`. */
@@ -89,7 +100,7 @@ export class MeshWriter {
   /** One call; how many bytes the visor took, which is at least one. */
   async #writeSome(bytes: Uint8Array): Promise<number> {
     const { calls, clock, connId } = this.#options;
-    const writing = calls.write(connId, bytes);
+    const writing = calls.write(connId, bytes, this.#stop.signal);
     const { count, failure } = await within(writing, {
       clock,
       limitMs: WRITE_LIMIT_MS,
@@ -102,6 +113,10 @@ export class MeshWriter {
     }
     // An answer that says nothing of an error and nothing of progress would be asked for forever.
     if (count === 0) throw new VisorError("bad-answer", "write: the visor took nothing");
+    this.#shortWrites = count < bytes.length ? this.#shortWrites + 1 : 0;
+    if (this.#shortWrites > MAX_SHORT_WRITES) {
+      throw new VisorError("bad-answer", "write: the visor takes only parts");
+    }
     return count;
   }
 }

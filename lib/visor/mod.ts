@@ -37,7 +37,9 @@ export * from "./visor_error.ts";
 export {
   type AttachOptions,
   attachVisor,
+  type EndedListener,
   type ListenOutcome,
   type OnMeshLink,
+  VISOR_GOODBYE_LIMIT_MS,
   VisorSession,
 } from "./visor_session.ts";

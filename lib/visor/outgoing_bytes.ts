@@ -2,25 +2,35 @@ import { concat } from "#kit";
 import type { ByteStream } from "#net";
 
 /**
- * Bytes to the visor that the system has not taken yet, beyond which no further call is made. Each
- * connection over the mesh has 64 KiB under way at most, and a visor on this machine takes them at
+ * Bytes to the visor that the system has not taken yet, beyond which no further dial or write is sent.
+ * Each connection over the mesh has 64 KiB under way at most, and a visor on this machine takes them at
  * once unless it hangs (ours).
  */
 export const MAX_VISOR_BACKLOG_BYTES = 8_388_608;
+/** Bytes of one write to the visor, or one part where that is longer (ours). */
+export const VISOR_WRITE_BYTES = 262_144;
 
-/** Bytes to the visor, in the order in which they were pushed; all that waits goes into one write. */
+/** What {@link OutgoingBytes} tells its owner. */
+export interface OutgoingBytesEvents {
+  /** Bytes were taken: there may be room again. */
+  readonly onWritten: () => void;
+  /** Once: why nothing can be sent any more. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Bytes to the visor, in the order in which they were pushed; what waits goes out in few writes. */
 export class OutgoingBytes {
   readonly #stream: ByteStream;
-  readonly #onFailure: (error: unknown) => void;
+  readonly #events: OutgoingBytesEvents;
   #pending: Uint8Array[] = [];
   #backlog = 0;
   #busy = false;
   #stopped = false;
 
-  /** `onFailure` is told once why nothing can be sent any more. */
-  constructor(stream: ByteStream, onFailure: (error: unknown) => void) {
+  /** Nothing is sent yet. */
+  constructor(stream: ByteStream, events: OutgoingBytesEvents) {
     this.#stream = stream;
-    this.#onFailure = onFailure;
+    this.#events = events;
   }
 
   /** Whether {@link MAX_VISOR_BACKLOG_BYTES} wait. */
@@ -50,14 +60,26 @@ export class OutgoingBytes {
   async #writePending(): Promise<void> {
     try {
       while (this.#pending.length > 0) {
-        const bytes = concat(...this.#pending);
-        this.#pending = [];
+        const bytes = this.#takeSome();
         await this.#stream.write(bytes);
         this.#backlog -= bytes.length;
+        if (!this.#stopped) this.#events.onWritten();
       }
     } catch (error) {
-      if (!this.#stopped) this.#onFailure(error);
+      if (!this.#stopped) this.#events.onFailure(error);
     }
     this.#busy = false;
+  }
+
+  /** Up to {@link VISOR_WRITE_BYTES}, so that room comes back little by little; at least one part. */
+  #takeSome(): Uint8Array {
+    let count = 0;
+    let length = 0;
+    for (const part of this.#pending) {
+      if (count > 0 && length + part.length > VISOR_WRITE_BYTES) break;
+      length += part.length;
+      count++;
+    }
+    return concat(...this.#pending.splice(0, count));
   }
 }

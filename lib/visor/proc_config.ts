@@ -102,7 +102,8 @@ export function parseProcConfig(value: string): ProcConfig {
     return { ...fields, address: { host, port, text: fields.address } };
   } catch (error) {
     if (!(error instanceof EndpointError)) throw error;
-    throw new ProcConfigError(`app_server_addr: ${error.message}`);
+    // It quotes the address, and a key may have been pasted there.
+    throw new ProcConfigError(`app_server_addr: ${fields.procKey.redact(error.message)}`);
   }
 }
 

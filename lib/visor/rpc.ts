@@ -68,12 +68,20 @@ export class Rpc {
     return { seq, halves: [header, body] };
   }
 
+  /**
+   * A text that the visor has said, or that quotes what it sent: without the proc key, and of a size that
+   * can be kept. Every one passes here before it gets into an error.
+   */
+  words(text: string): string {
+    return visorText(this.#procKey.redact(text));
+  }
+
   /** Takes bytes of the visor, however they are cut. */
   push(bytes: Uint8Array): readonly RpcEvent[] {
     const events: RpcEvent[] = [];
     if (this.#faulted) return events;
     for (const received of this.#decoder.push(bytes)) {
-      const event = received instanceof GobFault ? fault(received) : this.#take(received);
+      const event = received instanceof GobFault ? this.#fault(received) : this.#take(received);
       if (event !== undefined) events.push(event);
       if (event?.kind !== "fault") continue;
       this.#faulted = true;
@@ -86,7 +94,7 @@ export class Rpc {
     const header = this.#header;
     if (header === undefined) {
       const read = readHeader(received);
-      if (read instanceof GobMismatch) return fault(read);
+      if (read instanceof GobMismatch) return this.#fault(read);
       this.#header = read;
       return undefined;
     }
@@ -96,8 +104,12 @@ export class Rpc {
     if (seq === undefined || !this.#waiting.delete(seq)) return undefined;
     const outcome: RpcOutcome = error === ""
       ? { ok: true, result: received }
-      : { ok: false, error: visorText(this.#procKey.redact(error)) };
+      : { ok: false, error: this.words(error) };
     return { kind: "answer", seq, outcome };
+  }
+
+  #fault(error: unknown): RpcEvent {
+    return { kind: "fault", message: this.words(errorText(error)) };
   }
 }
 
@@ -118,8 +130,4 @@ function seqOf(reader: GobReader): number | undefined {
     if (error instanceof GobMismatch && error.code === "out-of-range") return undefined;
     throw error;
   }
-}
-
-function fault(error: unknown): RpcEvent {
-  return { kind: "fault", message: visorText(errorText(error)) };
 }

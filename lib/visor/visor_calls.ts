@@ -1,21 +1,22 @@
 import { PublicKey } from "#crypto";
 import type { Clock } from "#kit";
-import { within } from "./call_limit.ts";
+import { type CallLimit, within } from "./call_limit.ts";
 import { GobMismatch } from "./gob_fault.ts";
 import { GobReader, gobUint } from "./gob_reader.ts";
-import { gobTime } from "./gob_time.ts";
 import type { GobGiven, GobReceived, GobType } from "./gob_types.ts";
 import { type IoFailure, ioFailureOf } from "./io_failure.ts";
-import type { VisorClient } from "./visor_client.ts";
+import type { CallOptions, VisorClient } from "./visor_client.ts";
 import { VisorError, visorText } from "./visor_error.ts";
 import {
+  ACCEPT_RESP,
   ADDR,
-  DEADLINE_REQ,
-  NOTIFY_REQ,
+  DIAL_RESP,
   READ_REQ,
+  READ_RESP,
   STRING,
   UINT,
   WRITE_REQ,
+  WRITE_RESP,
 } from "./visor_types.ts";
 
 /**
@@ -65,46 +66,45 @@ export interface WriteAnswer {
  * {@link VISOR_CALL_LIMIT_MS}.
  */
 export class VisorCalls {
-  readonly #client: Pick<VisorClient, "call">;
+  readonly #client: Pick<VisorClient, "call" | "words">;
   readonly #clock: Clock;
-  /** Set once the visor turned out to be older than `Notify`. */
-  #cannotNotify = false;
 
   /** Calls over this client. */
-  constructor(client: Pick<VisorClient, "call">, clock: Clock) {
+  constructor(client: Pick<VisorClient, "call" | "words">, clock: Clock) {
     this.#client = client;
     this.#clock = clock;
   }
 
   /** Shows a text as our status; `Running` and `Stopped` mean something (visor.md 6.2). */
-  async setDetailedStatus(text: string): Promise<void> {
-    await this.#ask("SetDetailedStatus", STRING, visorText(text));
+  async setDetailedStatus(text: string, signal?: AbortSignal): Promise<void> {
+    await this.#ask("SetDetailedStatus", STRING, visorText(text), { signal });
   }
 
   /** Sets the text that stands as our error after we exit; an empty one clears it (visor.md 6.2). */
-  async setError(text: string): Promise<void> {
-    await this.#ask("SetError", STRING, visorText(text));
+  async setError(text: string, signal?: AbortSignal): Promise<void> {
+    await this.#ask("SetError", STRING, visorText(text), { signal });
   }
 
   /** Tells which port we listen on. */
-  async setAppPort(port: number): Promise<void> {
-    await this.#ask("SetAppPort", UINT, port);
+  async setAppPort(port: number, signal?: AbortSignal): Promise<void> {
+    await this.#ask("SetAppPort", UINT, port, { signal });
   }
 
   /** Binds a port of a network; the listener's number. One that comes too late is closed. */
-  async listen(address: MeshAddress): Promise<number> {
+  async listen(address: MeshAddress, signal?: AbortSignal): Promise<number> {
+    if (signal?.aborted) throw new VisorError("aborted", "Listen: operation was canceled");
     const onLate = (answer: GobReceived) => {
       void this.#closeLate(answer);
     };
-    const answer = await this.#ask("Listen", ADDR, addrOf(address), onLate);
-    return checked("Listen", () => gobUint(answer, MAX_ID));
+    const answer = await this.#ask("Listen", ADDR, addrOf(address), { signal, onLate });
+    return this.#checked("Listen", () => gobUint(answer, MAX_ID));
   }
 
   /** Waits for a peer, without a time limit. */
   async accept(listenerId: number): Promise<AcceptedConn> {
-    const answer = await this.#client.call("Accept", UINT, listenerId);
-    return checked("Accept", () => {
-      const reader = new GobReader(answer);
+    const answer = await this.#client.call("Accept", UINT, listenerId, { kind: "vital" });
+    return this.#checked("Accept", () => {
+      const reader = new GobReader(answer, ACCEPT_RESP);
       const key = reader.struct("Remote")?.opaque("PubKey", "binary");
       return {
         connId: reader.uint("ConnID", MAX_ID),
@@ -115,9 +115,9 @@ export class VisorCalls {
 
   /** Connects to a peer, without a time limit: `dialMesh` sets one and cleans up. */
   async dial(address: MeshAddress): Promise<DialledConn> {
-    const answer = await this.#client.call("Dial", ADDR, addrOf(address));
-    return checked("Dial", () => {
-      const reader = new GobReader(answer);
+    const answer = await this.#client.call("Dial", ADDR, addrOf(address), { kind: "dial" });
+    return this.#checked("Dial", () => {
+      const reader = new GobReader(answer, DIAL_RESP);
       return {
         connId: reader.uint("ConnID", MAX_ID),
         localPort: reader.uint("LocalPort", MAX_ID),
@@ -125,39 +125,50 @@ export class VisorCalls {
     });
   }
 
-  /** Waits for at most `length` bytes, which must not be negative: that would crash a visor (visor.md 6.3). */
-  async read(connId: number, length: number): Promise<ReadAnswer> {
+  /**
+   * Waits for at most `length` bytes, which must not be negative: that would crash a visor (visor.md 6.3).
+   * The signal takes back what was not sent yet.
+   */
+  async read(connId: number, length: number, signal?: AbortSignal): Promise<ReadAnswer> {
     if (!Number.isInteger(length) || length < 0) {
       throw new RangeError(`Cannot read ${length} bytes`);
     }
-    const answer = await this.#client.call("Read", READ_REQ, { ConnID: connId, BufLen: length });
-    return checked("Read", () => {
-      const reader = new GobReader(answer);
+    const request = { ConnID: connId, BufLen: length };
+    const answer = await this.#client.call("Read", READ_REQ, request, { kind: "vital", signal });
+    return this.#checked("Read", () => {
+      const reader = new GobReader(answer, READ_RESP);
       const bytes = reader.bytes("B");
       const count = reader.int("N");
       if (bytes.length !== count || count > length) {
-        throw badAnswer("Read", `${bytes.length} bytes that are said to be ${count}`);
+        throw new VisorError(
+          "bad-answer",
+          `Read: ${bytes.length} bytes that are said to be ${count}`,
+        );
       }
-      return { bytes, failure: failureOf(reader) };
+      return { bytes, failure: this.#failureOf(reader) };
     });
   }
 
-  /** Hands bytes to a connection; it may take fewer. There is no time limit. */
-  async write(connId: number, bytes: Uint8Array): Promise<WriteAnswer> {
-    const answer = await this.#client.call("Write", WRITE_REQ, { ConnID: connId, B: bytes });
-    return checked("Write", () => {
-      const reader = new GobReader(answer);
+  /**
+   * Hands bytes to a connection; it may take fewer. They must not change until this settles. There is no
+   * time limit; the signal takes back what was not sent yet.
+   */
+  async write(connId: number, bytes: Uint8Array, signal?: AbortSignal): Promise<WriteAnswer> {
+    const request = { ConnID: connId, B: bytes };
+    const answer = await this.#client.call("Write", WRITE_REQ, request, { kind: "write", signal });
+    return this.#checked("Write", () => {
+      const reader = new GobReader(answer, WRITE_RESP);
       const count = reader.int("N");
       if (count < 0 || count > bytes.length) {
-        throw badAnswer("Write", `${count} of ${bytes.length} bytes written`);
+        throw new VisorError("bad-answer", `Write: ${count} of ${bytes.length} bytes written`);
       }
-      return { count, failure: failureOf(reader) };
+      return { count, failure: this.#failureOf(reader) };
     });
   }
 
-  /** Closes a connection. */
+  /** Closes a connection; sent as soon as there is room, also when this has given up the answer. */
   async closeConn(connId: number): Promise<void> {
-    await this.#ask("CloseConn", UINT, connId);
+    await this.#ask("CloseConn", UINT, connId, { kind: "vital" });
   }
 
   /** Closes a listener; its connections live on. */
@@ -165,42 +176,20 @@ export class VisorCalls {
     await this.#ask("CloseListener", UINT, listenerId);
   }
 
-  /** Sets when writing to a connection fails, in nanoseconds since 1970; undefined is never. */
-  async setWriteDeadline(connId: number, wallNanos: bigint | undefined): Promise<void> {
-    const Deadline = wallNanos === undefined ? undefined : gobTime(wallNanos);
-    await this.#ask("SetWriteDeadline", DEADLINE_REQ, { ConnID: connId, Deadline });
-  }
-
-  /**
-   * Has the visor show a notification; false where it cannot. A visor without the method is not asked
-   * again (visor.md 6.1).
-   */
-  async notify(
-    { title, body, tag }: { readonly title: string; readonly body: string; readonly tag: string },
-  ): Promise<boolean> {
-    if (this.#cannotNotify) return false;
-    const note = { Title: visorText(title), Body: visorText(body), Tag: visorText(tag) };
-    try {
-      await this.#ask("Notify", NOTIFY_REQ, note);
-      return true;
-    } catch (error) {
-      if (!(error instanceof VisorError) || error.code !== "unknown-method") throw error;
-      this.#cannotNotify = true;
-      return false;
-    }
-  }
-
   #ask(
     method: string,
     type: GobType,
     argument: GobGiven,
-    onLate?: (answer: GobReceived) => void,
+    { kind, ...how }:
+      & Pick<CallLimit<GobReceived>, "onLate" | "signal">
+      & Pick<CallOptions, "kind"> = {},
   ): Promise<GobReceived> {
-    return within(this.#client.call(method, type, argument), {
-      clock: this.#clock,
-      limitMs: VISOR_CALL_LIMIT_MS,
+    const [clock, limitMs] = [this.#clock, VISOR_CALL_LIMIT_MS];
+    return within(this.#client.call(method, type, argument, { kind }), {
+      ...how,
+      clock,
+      limitMs,
       what: method,
-      ...(onLate === undefined ? {} : { onLate }),
     });
   }
 
@@ -212,32 +201,28 @@ export class VisorCalls {
       // It was never of use to anyone, and the visor has been asked.
     }
   }
+
+  #failureOf(reader: GobReader): IoFailure | undefined {
+    const error = reader.struct("Err");
+    if (error === undefined) return undefined;
+    return ioFailureOf({
+      text: this.#client.words(error.text("Text")),
+      isNetError: error.flag("IsNetErr"),
+      isTimeout: error.flag("IsTimeoutErr"),
+    });
+  }
+
+  /** Reads an answer; what does not fit is the visor's failure. */
+  #checked<T>(method: string, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof GobMismatch)) throw error;
+      throw new VisorError("bad-answer", `${method}: ${this.#client.words(error.message)}`);
+    }
+  }
 }
 
 function addrOf({ net, key, port }: MeshAddress): GobGiven {
   return { Net: net, PubKey: key?.bytes, Port: port };
-}
-
-function failureOf(reader: GobReader): IoFailure | undefined {
-  const error = reader.struct("Err");
-  if (error === undefined) return undefined;
-  return ioFailureOf({
-    text: visorText(error.text("Text")),
-    isNetError: error.flag("IsNetErr"),
-    isTimeout: error.flag("IsTimeoutErr"),
-  });
-}
-
-/** Reads an answer; what does not fit is the visor's failure. */
-function checked<T>(method: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof GobMismatch) throw badAnswer(method, error.message);
-    throw error;
-  }
-}
-
-function badAnswer(method: string, text: string): VisorError {
-  return new VisorError("bad-answer", `${method}: ${visorText(text)}`);
 }

@@ -1,5 +1,6 @@
 import { errorText, quoteForLog } from "#kit";
 import type { ByteStream } from "#net";
+import { type CallKind, CallRoom } from "./call_room.ts";
 import type { GobGiven, GobReceived, GobType } from "./gob_types.ts";
 import { encodeHello } from "./hello.ts";
 import { OutgoingBytes } from "./outgoing_bytes.ts";
@@ -7,16 +8,16 @@ import type { ProcKey } from "./proc_config.ts";
 import { Rpc, type RpcOutcome } from "./rpc.ts";
 import { VisorError, type VisorFailure } from "./visor_error.ts";
 
-/**
- * Calls that may wait for their answers, those that nobody waits for any more included: two for each
- * connection over the mesh, and some hundred for all else (ours).
- */
-export const MAX_VISOR_CALLS = 4_096;
 /** Bytes of the buffer that the visor's answers are read into (ours). */
 export const VISOR_READ_BYTES = 65_536;
 
-/** What the visor says when it does not know a method (visor.md 5). */
-const UNKNOWN_METHOD = "rpc: can't find method";
+/** What a call is besides its argument. */
+export interface CallOptions {
+  /** What happens when too many calls wait for their answers; `control` where nothing is said. */
+  readonly kind?: CallKind | undefined;
+  /** Takes a call back that waits for its turn; one that was sent cannot be (visor.md 5.1). */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * One attachment to a visor: says hello, then calls and is answered, over a stream that it owns. It
@@ -28,7 +29,8 @@ export class VisorClient {
   readonly #stream: ByteStream;
   readonly #rpc: Rpc;
   readonly #outgoing: OutgoingBytes;
-  readonly #calls = new Map<number, PromiseWithResolvers<GobReceived>>();
+  readonly #room: CallRoom;
+  readonly #calls = new Map<number, PromiseWithResolvers<GobReceived> & { kind: CallKind }>();
   readonly #resolveLost: (error: VisorError) => void;
   #end: VisorError | undefined;
   /** Whether the visor has sent anything: one that refuses us closes without a byte (visor.md 2). */
@@ -39,7 +41,11 @@ export class VisorClient {
     this.#stream = stream;
     this.#rpc = new Rpc(procKey);
     ({ promise: this.lost, resolve: this.#resolveLost } = Promise.withResolvers<VisorError>());
-    this.#outgoing = new OutgoingBytes(stream, (error) => this.#lose("lost", errorText(error)));
+    this.#outgoing = new OutgoingBytes(stream, {
+      onWritten: () => this.#room.admit(),
+      onFailure: (error) => this.#lose("lost", errorText(error)),
+    });
+    this.#room = new CallRoom(() => this.#outgoing.full);
     this.#outgoing.push(encodeHello(procKey));
     void this.#readAll();
   }
@@ -49,23 +55,35 @@ export class VisorClient {
     return this.#end === undefined;
   }
 
+  /** A text of the visor as it may be kept, shown and logged: see {@link Rpc.words}. */
+  words(text: string): string {
+    return this.#rpc.words(text);
+  }
+
   /**
-   * Calls a method. The argument must fit its type, and may be changed once this returns. There is no time
-   * limit: `within` sets one. Whoever is not interested in the answer has to catch.
+   * Calls a method, at once or when there is room. The argument must fit its type, and must not change
+   * until this settles. There is no time limit: `within` sets one. Whoever is not interested in the
+   * answer has to catch.
    *
-   * @throws {VisorError} `call-failed` and `unknown-method` with the visor's text, `too-many-calls`
-   * before anything is sent, or why there is no connection.
+   * @throws {VisorError} `call-failed` with the visor's text; `too-many-calls` and `aborted` when nothing
+   * was sent; or why there is no connection.
    */
-  call(method: string, type: GobType, argument: GobGiven): Promise<GobReceived> {
+  call(
+    method: string,
+    type: GobType,
+    argument: GobGiven,
+    { kind = "control", signal }: CallOptions = {},
+  ): Promise<GobReceived> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
-    if (this.#calls.size >= MAX_VISOR_CALLS || this.#outgoing.full) {
-      const text = `${method}: too many calls wait for the visor`;
-      return Promise.reject(new VisorError("too-many-calls", text));
-    }
-    const { seq, halves } = this.#rpc.call(method, type, argument);
     const call = Promise.withResolvers<GobReceived>();
-    this.#calls.set(seq, call);
-    this.#outgoing.push(...halves);
+    const start = () => {
+      const { seq, halves } = this.#rpc.call(method, type, argument);
+      this.#calls.set(seq, { ...call, kind });
+      this.#outgoing.push(...halves);
+    };
+    const refuse = (code: "aborted" | "too-many-calls") =>
+      call.reject(this.#end ?? refusal(method, code));
+    this.#room.enter({ kind, signal, start, refuse });
     return call.promise;
   }
 
@@ -92,8 +110,10 @@ export class VisorClient {
     for (const event of this.#rpc.push(bytes)) {
       if (event.kind === "fault") return this.#lose("garbage", event.message);
       const call = this.#calls.get(event.seq);
+      if (call === undefined) continue;
       this.#calls.delete(event.seq);
-      if (call !== undefined) settle(call, event.outcome);
+      settle(call, event.outcome);
+      this.#room.leave(call.kind);
     }
   }
 
@@ -114,11 +134,16 @@ export class VisorClient {
     this.#resolveLost(error);
     for (const call of this.#calls.values()) call.reject(error);
     this.#calls.clear();
+    this.#room.clear();
   }
 }
 
 function settle(call: PromiseWithResolvers<GobReceived>, outcome: RpcOutcome): void {
-  if (outcome.ok) return call.resolve(outcome.result);
-  const code = outcome.error.startsWith(UNKNOWN_METHOD) ? "unknown-method" : "call-failed";
-  call.reject(new VisorError(code, outcome.error));
+  if (outcome.ok) call.resolve(outcome.result);
+  else call.reject(new VisorError("call-failed", outcome.error));
+}
+
+function refusal(method: string, code: "aborted" | "too-many-calls"): VisorError {
+  const text = code === "aborted" ? "operation was canceled" : "too many calls wait for the visor";
+  return new VisorError(code, `${method}: ${text}`);
 }

@@ -1,4 +1,4 @@
-import { CodedError } from "#kit";
+import { CodedError, utf8, utf8Text } from "#kit";
 
 /** Characters of a text of the visor that are kept, and of a text for it that are sent (ours). */
 export const MAX_VISOR_TEXT_UNITS = 1_024;
@@ -23,12 +23,10 @@ export type VisorFailure =
   | "refused"
   /** The visor did not answer in time; what it does later is undone. */
   | "timeout"
-  /** As many calls as there may be are waiting for their answers. */
+  /** As many dials or other calls as there may be wait for their answers, or too many bytes for the visor. */
   | "too-many-calls"
   /** As many connections as there may be are open. */
-  | "too-many-links"
-  /** The visor is older than the method. */
-  | "unknown-method";
+  | "too-many-links";
 
 /**
  * A call to the visor that came to nothing. The text is the visor's own where it has said one, with
@@ -46,5 +44,7 @@ export class VisorError extends CodedError {
 
 /** A text of the visor, or for it, of a size that can be kept and shown. */
 export function visorText(text: string): string {
-  return text.length > MAX_VISOR_TEXT_UNITS ? `${text.slice(0, MAX_VISOR_TEXT_UNITS)}…` : text;
+  if (text.length <= MAX_VISOR_TEXT_UNITS) return text;
+  // A copy: the runtime's own cut would keep the whole text in memory.
+  return utf8Text(utf8(`${text.slice(0, MAX_VISOR_TEXT_UNITS)}…`));
 }

@@ -1,6 +1,7 @@
 import type { PublicKey } from "#crypto";
 import { type Clock, errorText, type Log, quoteForLog } from "#kit";
 import type { Network } from "#net";
+import { within } from "./call_limit.ts";
 import { dialMesh } from "./mesh_dial.ts";
 import type { MeshLink, MeshNetwork } from "./mesh_link.ts";
 import { MeshLinks } from "./mesh_links.ts";
@@ -10,6 +11,14 @@ import { VisorCalls } from "./visor_calls.ts";
 import { VisorClient } from "./visor_client.ts";
 import { VisorError } from "./visor_error.ts";
 import { openVisorStream } from "./visor_stream.ts";
+
+/**
+ * Milliseconds for saying goodbye, so that a stopping node keeps a second of the three that visor.md 7.3
+ * gives it for the rest (ours).
+ */
+export const VISOR_GOODBYE_LIMIT_MS = 2_000;
+/** In the order in which they are told. */
+const NETWORKS: readonly MeshNetwork[] = ["skynet", "dmsg"];
 
 /** What attaching needs. */
 export interface AttachOptions {
@@ -21,7 +30,7 @@ export interface AttachOptions {
   readonly log: Log;
   /** The port of `--port`, which the visor is told; undefined takes the one that it assigned. */
   readonly port?: number | undefined;
-  /** Ends the attempts to connect. */
+  /** Ends the attempts to connect, and the wait for what the visor says of our port. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -31,6 +40,14 @@ export interface ListenOutcome {
   readonly network: MeshNetwork;
   /** Why it does not listen; undefined where it does. */
   readonly error: VisorError | undefined;
+}
+
+/** A network that was listened on and is not any more, though the visor is there. */
+export interface EndedListener {
+  /** Where. */
+  readonly network: MeshNetwork;
+  /** Why; may be a text of the visor. */
+  readonly reason: string;
 }
 
 /** Serves one connection to its end; whatever remains of it is closed when this settles. */
@@ -47,10 +64,15 @@ export async function attachVisor(
   config: ProcConfig,
   options: AttachOptions,
 ): Promise<VisorSession> {
-  const stream = await openVisorStream(config.address, options);
+  const stream = await openVisorStream(config.address, options).catch((error) => {
+    if (!(error instanceof VisorError)) throw error;
+    // The system names the host, and a key may have been pasted there.
+    throw new VisorError(error.code, config.procKey.redact(error.message));
+  });
   const session = new VisorSession(new VisorClient(stream, config.procKey), config, options);
   options.log.info("Successfully started skychat.");
-  if (options.port !== undefined) await session.tellPort();
+  // Nothing depends on the answer, which a visor that hangs never gives.
+  if (options.port !== undefined) void session.tellPort(options.signal);
   return session;
 }
 
@@ -70,7 +92,7 @@ export class VisorSession {
   readonly #links: MeshLinks;
   readonly #clock: Clock;
   readonly #log: Log;
-  #listeners: MeshListener[] = [];
+  readonly #listeners: MeshListener[] = [];
   #lastStatus = "";
   #shutdown: Promise<void> | undefined;
 
@@ -94,7 +116,15 @@ export class VisorSession {
   /** Networks that we accept connections on now; none once the visor is gone. */
   get networks(): readonly MeshNetwork[] {
     if (!this.connected) return [];
-    return this.#listeners.filter(({ open }) => open).map(({ network }) => network);
+    const open = this.#listeners.filter((listener) => listener.open);
+    return NETWORKS.filter((network) => open.some((listener) => listener.network === network));
+  }
+
+  /** Listeners that ended although we wanted them; not those that went with the visor, or by {@link shutdown}. */
+  get endedListeners(): readonly EndedListener[] {
+    return this.#listeners.flatMap(({ network, failure }) =>
+      failure === undefined ? [] : { network, reason: failure }
+    );
   }
 
   /** Open connections, dialled and accepted. */
@@ -103,20 +133,19 @@ export class VisorSession {
   }
 
   /**
-   * Listens on a port of each network. One that fails is logged and left out (visor.md 7.2); what came of
-   * each is told. Never rejects.
+   * Listens on a port of each network, all at once. One that fails is logged and left out (visor.md 7.2);
+   * what came of each is told, in the order of `networks`. The signal ends the wait, with `aborted` for
+   * those that have not answered: a listener that is bound later is closed again. Never rejects.
    */
   async listen(
     networks: readonly MeshNetwork[],
     port: number,
     onLink: OnMeshLink,
+    signal?: AbortSignal,
   ): Promise<readonly ListenOutcome[]> {
-    const outcomes: ListenOutcome[] = [];
-    for (const network of networks) {
-      const error = await this.#listen({ network, port, onLink });
-      outcomes.push({ network, error });
-    }
-    return outcomes;
+    return await Promise.all(networks.map(async (network) => {
+      return { network, error: await this.#listen({ network, port, onLink, signal }) };
+    }));
   }
 
   /**
@@ -135,33 +164,26 @@ export class VisorSession {
     return link;
   }
 
-  /** Shows our status; resolves when the visor has it, or will not. Never rejects. */
-  async status(text: string): Promise<void> {
+  /** Shows our status; resolves when the visor has it, or will not, or the signal aborts. Never rejects. */
+  async status(text: string, signal?: AbortSignal): Promise<void> {
     this.#lastStatus = text;
-    await this.#tell("status", this.#calls.setDetailedStatus(text));
+    await this.#tell("status", this.#calls.setDetailedStatus(text, signal));
   }
 
-  /** Sets the error that stands after we exit; an empty text clears it. Never rejects. */
-  async fail(text: string): Promise<void> {
-    await this.#tell("error", this.#calls.setError(text));
+  /** Sets the error that stands after we exit; an empty text clears it. As {@link status}. */
+  async fail(text: string, signal?: AbortSignal): Promise<void> {
+    await this.#tell("error", this.#calls.setError(text, signal));
   }
 
   /** Tells the visor {@link port}. Never rejects. */
-  async tellPort(): Promise<void> {
-    await this.#tell("port", this.#calls.setAppPort(this.port));
-  }
-
-  /** Shows a notification; false where the visor cannot. Never rejects. */
-  async notify(
-    note: { readonly title: string; readonly body: string; readonly tag: string },
-  ): Promise<boolean> {
-    return await this.#tell("notification", this.#calls.notify(note)) ?? false;
+  async tellPort(signal?: AbortSignal): Promise<void> {
+    await this.#tell("port", this.#calls.setAppPort(this.port, signal));
   }
 
   /**
    * Says goodbye in the order of visor.md 7.3: status `Stopped` unless it was said, connections,
-   * listeners, then the connection to the visor. The signal skips to the last. Never rejects; again:
-   * the same promise.
+   * listeners, then the connection to the visor. That is tried for {@link VISOR_GOODBYE_LIMIT_MS}, and
+   * the signal ends it earlier. Never rejects; again: the same promise.
    */
   shutdown(signal?: AbortSignal): Promise<void> {
     return this.#shutdown ??= this.#sayGoodbye(signal);
@@ -170,60 +192,68 @@ export class VisorSession {
   async #sayGoodbye(signal: AbortSignal | undefined): Promise<void> {
     // Not before the shutdown is noted.
     await Promise.resolve();
-    const { promise: cut, resolve } = Promise.withResolvers<void>();
-    const onAbort = () => resolve();
-    signal?.addEventListener("abort", onAbort);
-    if (signal?.aborted) onAbort();
-    await Promise.race([this.#closeInOrder(), this.#client.lost, cut]);
-    signal?.removeEventListener("abort", onAbort);
+    const said = Promise.race([this.#closeAll(), this.#client.lost]);
+    const limitMs = VISOR_GOODBYE_LIMIT_MS;
+    // A visor that hangs learns it from the end of the connection.
+    await within(said, { clock: this.#clock, limitMs, signal, what: "goodbye" }).catch(() => {});
     this.#client.close();
     await this.lost;
   }
 
-  async #closeInOrder(): Promise<void> {
-    if (this.#lastStatus !== "Stopped") await this.status("Stopped");
-    await this.#links.closeAll("shutting down");
-    await Promise.all(this.#listeners.map((listener) => listener.close()));
+  /** Sends all in order and only then waits: one call that hangs must not keep the others from going out. */
+  async #closeAll(): Promise<void> {
+    await Promise.all([
+      this.#lastStatus === "Stopped" ? undefined : this.status("Stopped"),
+      this.#links.closeAll("shutting down"),
+      ...this.#listeners.map((listener) => listener.close()),
+    ]);
     // What came in meanwhile.
     await this.#links.closeAll("shutting down");
   }
 
-  async #listen(
-    { network, port, onLink }: { network: MeshNetwork; port: number; onLink: OnMeshLink },
-  ): Promise<VisorError | undefined> {
+  async #listen({ network, port, onLink, signal }: {
+    readonly network: MeshNetwork;
+    readonly port: number;
+    readonly onLink: OnMeshLink;
+    readonly signal: AbortSignal | undefined;
+  }): Promise<VisorError | undefined> {
     const where = `${network}:${port}`;
+    const [calls, clock, log, links] = [this.#calls, this.#clock, this.#log, this.#links];
     let listenerId: number;
     try {
-      listenerId = await this.#calls.listen({ net: network, key: this.visorKey, port });
+      listenerId = await calls.listen({ net: network, key: this.visorKey, port }, signal);
     } catch (error) {
       if (!(error instanceof VisorError)) throw error;
       const text = quoteForLog(error.message);
       // That the visor is gone is one line for all.
-      if (this.connected) this.#log.warn(`skychat: visor cannot listen on ${where}: ${text}`);
+      const expected = error.code === "aborted" || !this.connected;
+      if (!expected) log.warn(`skychat: visor cannot listen on ${where}: ${text}`);
       return error;
     }
-    const [calls, clock, log, links] = [this.#calls, this.#clock, this.#log, this.#links];
     const listener = new MeshListener({ calls, clock, log, links, network, listenerId, onLink });
+    if (this.#shutdown !== undefined) {
+      await listener.close();
+      return new VisorError("closed", "shutting down");
+    }
     this.#listeners.push(listener);
     log.info(`skychat: visor listening on ${where}`);
     void listener.run();
     return undefined;
   }
 
-  /** What the call answers, or undefined after a line about its failure. */
-  async #tell<T>(what: string, call: Promise<T>): Promise<T | undefined> {
+  /** Waits for the call; one line when it fails unexpectedly. */
+  async #tell(what: string, call: Promise<void>): Promise<void> {
     try {
-      return await call;
+      await call;
     } catch (error) {
+      const expected = (error instanceof VisorError && error.code === "aborted") || !this.connected;
       const text = quoteForLog(errorText(error));
-      if (this.connected) this.#log.warn(`skychat: visor did not take our ${what}: ${text}`);
-      return undefined;
+      if (!expected) this.#log.warn(`skychat: visor did not take our ${what}: ${text}`);
     }
   }
 
   #onLost(error: VisorError): VisorError {
     this.#links.visorLost(error.message);
-    this.#listeners = [];
     if (error.code !== "closed") this.#log.error(`skychat: visor lost: ${error.message}`);
     return error;
   }

@@ -15,7 +15,6 @@ export const STRING: GobType = { kind: "string" };
 const BYTES: GobType = { kind: "bytes" };
 const BOOL: GobType = { kind: "bool" };
 const PUBLIC_KEY: GobType = { kind: "opaque", flavour: "binary", name: "PubKey" };
-const TIME: GobType = { kind: "opaque", flavour: "gob", name: "Time" };
 
 /** What stands before the argument of a call (visor.md 5). */
 export const REQUEST: GobStructType = struct("Request", { ServiceMethod: STRING, Seq: UINT });
@@ -48,12 +47,3 @@ export const WRITE_RESP: GobStructType = struct("WriteResp", { N: INT, Err: IO_E
 export const READ_REQ: GobStructType = struct("ReadReq", { ConnID: UINT, BufLen: INT });
 /** The result of `Read`. */
 export const READ_RESP: GobStructType = struct("ReadResp", { B: BYTES, N: INT, Err: IO_ERR });
-/** The argument of the calls that set a deadline. */
-export const DEADLINE_REQ: GobStructType = struct("DeadlineReq", { ConnID: UINT, Deadline: TIME });
-/** The argument of `Notify`, which newer visors have. */
-export const NOTIFY_REQ: GobStructType = struct("NotifyReq", {
-  App: STRING,
-  Title: STRING,
-  Body: STRING,
-  Tag: STRING,
-});

@@ -21,7 +21,7 @@ const flags: AppFlags = {
   "cxo-group-governance": "owner",
   "cxo-group-mode": "",
   "cxo-advertise": "",
-  "group-dir": "./local/groups",
+  "group-dir": "",
   join: "",
   ack: "",
   persist: false,
@@ -212,12 +212,13 @@ Deno.test("configFromFlags attaches to a visor that is there, whatever the varia
     assert.deepEqual(result.warnings, []);
     return result.config.visor;
   };
-  const both = { networks: ["skynet", "dmsg"], port: 0, portless: false };
+  const freePaths = { history: true, groups: true };
+  const both = { networks: ["skynet", "dmsg"], port: 0, portless: false, freePaths };
   assert.deepEqual(visorOf({}, "{}"), { procConfig: "{}", ...both });
   // Set is set: attaching to it fails, which is better than running otherwise than meant.
   assert.deepEqual(visorOf({}, ""), { procConfig: "", ...both });
   assert.deepEqual(visorOf({ skynet: false, port: 7 }, "{}"), {
-    ...{ procConfig: "{}", networks: ["dmsg"], port: 7, portless: false },
+    ...{ procConfig: "{}", networks: ["dmsg"], port: 7, portless: false, freePaths },
   });
   assert.deepEqual(visorOf({ skynet: false, dmsg: false }, "{}")?.networks, []);
   assert.equal(visorOf({ portless: true }, "{}")?.portless, true);
@@ -231,7 +232,9 @@ Deno.test("configFromFlags attaches to a visor that is there, whatever the varia
 
 Deno.test("a node keeps its files where its visor started it, unless told otherwise", () => {
   const placed = (given: Partial<AppFlags>, folder: string) => {
-    const result = configFromFlags({ ...flags, ...given }, {});
+    const result = configFromFlags({ ...flags, standalone: false, ...given }, {
+      PROC_CONFIG: "{}",
+    });
     assert.ok("config" in result);
     const { dataFolder, group, groupDefaults, history } = withWorkFolder(result.config, folder);
     return [dataFolder, history?.path, groupDefaults.folder, group?.folder];
@@ -246,6 +249,13 @@ Deno.test("a node keeps its files where its visor started it, unless told otherw
     "/work",
     "/h.db",
     "/g",
+    undefined,
+  ]);
+  const usual = { "persist-db": "./local/skychat-history.db", "group-dir": "./local/groups" };
+  assert.deepEqual(placed({ persist: true, ...usual }, "/work"), [
+    "/work",
+    "./local/skychat-history.db",
+    "./local/groups",
     undefined,
   ]);
   assert.deepEqual(placed({ persist: true }, ""), [

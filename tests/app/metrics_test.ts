@@ -51,7 +51,10 @@ Deno.test("/metrics has what docs/OPERATIONS.md lists, and nothing else", async 
   const node = await TestNode.start({
     network,
     config: {
-      visor: { procConfig: visor.procConfig(), networks: ["dmsg"], port: 0, portless: false },
+      visor: {
+        ...{ procConfig: visor.procConfig(), networks: ["dmsg"], port: 0, portless: false },
+        freePaths: { history: true, groups: true },
+      },
       sk: "0a".repeat(32),
       tcpListen: ":8801",
       cxo: { listen: ":8802", peers: [], cap: 10 },

@@ -156,6 +156,38 @@ sceneTest("shows hostile texts and names in a group as texts, on a phone too", a
   strictEqual(wide, false);
 }, { ...NODES, context: PHONE });
 
+sceneTest(
+  "knows this node in groups by the key of its links, when a visor gives it another",
+  async (scene) => {
+    const { alice, bob, page } = scene;
+    const visorKey = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+    // What the server of a node under a visor says; groups and feeds go by `tcp_pk` there.
+    await page.route("**/status", async (route) => {
+      const status = await (await route.fetch()).json();
+      await route.fulfill({ json: { ...status, tcp_pk: status.visor_pk, visor_pk: visorKey } });
+    });
+    await page.reload();
+    const peer = await startGroup(scene);
+    await page.locator(`#own-key[title="${visorKey}"]`).waitFor();
+    const item = page.locator(`#conversations button[data-peer="${peer}"]`);
+    await item.locator(".crowd", { hasText: "2/2" }).waitFor();
+    await openConversation(page, peer);
+    await write(page, "own");
+    await until(async () => (await history(bob, peer)).includes("own"));
+    await say(alice, peer, "own, from elsewhere");
+    await say(bob, peer, "another's");
+    await shows(page, ["own", "own, from elsewhere", "another's"]);
+    strictEqual(await page.locator(".message.out").count(), 2);
+    await page.locator("#menu").click();
+    const row = page.locator(`dialog [data-name="${alice.pk}"]`);
+    await row.locator(".line", { hasText: "this node" }).waitFor();
+    await row.locator(".name", { hasText: "You" }).waitFor();
+    await page.locator(`dialog [data-name="${bob.pk}"]`).click();
+    await page.getByRole("button", { name: "Mute…" }).waitFor();
+  },
+  NODES,
+);
+
 sceneTest("lets an admin mute, kick and ban, and tells the other why", async (scene) => {
   const { bob, page, bobsPage } = scene;
   const peer = await startGroup(scene);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concat, utf8 } from "#kit";
-import { encodeMessage, MAX_LINES_PER_LINK } from "#chat";
+import { encodeMessage, MAX_ECHOED_ID, MAX_LINES_PER_LINK } from "#chat";
+import { FLOOD_LINES, FLOOD_WINDOW_MS } from "#net";
 import { encodeFrame } from "#session";
 import { settle } from "#support/manual_clock.ts";
 import { ALICE, BOB, chatFixture } from "#support/fake_chat_link.ts";
@@ -96,13 +97,19 @@ Deno.test("a receipt that hangs holds up neither the message nor the next one", 
   assert.deepEqual((await node.published()).map(({ message }) => message), ["one", "two"]);
 });
 
-Deno.test("an id that no longer fits when echoed costs the receipt, not the message", async () => {
+Deno.test("an id that is too long to be echoed costs the receipt, not the message", async () => {
   const node = chatFixture();
   const link = node.attach(ALICE);
-  const payload = utf8(`{"type":"chat-msg","id":"${"?".repeat(60_000)}","ack":true,"body":"b"}`);
-  await link.receive(encodeFrame(payload.map((byte) => byte === 0x3f ? 0xff : byte)));
-  assert.match(node.lines[0] ?? "", /ack to .* failed: skychat: payload 180027 > max 65536/);
-  assert.equal(node.chat.counters.inbound_msg_count, 1);
+  await link.receive(wanted("x".repeat(MAX_ECHOED_ID), "short enough"));
+  assert.equal(link.payloads.length, 1);
+  for (const character of ["y", "?"]) {
+    const id = character.repeat(character === "y" ? MAX_ECHOED_ID + 1 : 60_000);
+    const payload = utf8(`{"type":"chat-msg","id":"${id}","ack":true,"body":"b"}`);
+    await link.receive(encodeFrame(payload.map((byte) => byte === 0x3f ? 0xff : byte)));
+  }
+  assert.equal(link.payloads.length, 1);
+  assert.deepEqual(node.lines, []);
+  assert.equal(node.chat.counters.inbound_msg_count, 3);
 });
 
 Deno.test("ids are echoed byte for byte, long and strange ones too", async () => {
@@ -250,9 +257,38 @@ Deno.test("the store sees messages and retractions; a failing removal is only lo
 Deno.test("one connection cannot flood the log", async () => {
   const node = chatFixture();
   const link = node.attach(ALICE);
-  for (let index = 0; index < 200; index++) await link.receiveText('{"type":"pair-ack"}');
+  for (let window = 0; window < 4; window++) {
+    for (let index = 0; index < 10; index++) await link.receiveText('{"type":"pair-ack"}');
+    await node.clock.advance(FLOOD_WINDOW_MS);
+  }
   assert.equal(node.lines.length, MAX_LINES_PER_LINK);
   assert.match(node.lines.at(-1) ?? "", /further lines of this connection are left out/);
+});
+
+Deno.test("nor can many connections, of one key or of many, and what was left out is told", async () => {
+  const node = chatFixture();
+  const request = '{"type":"file-request","file_id":"1"}';
+  for (let turn = 0; turn < 3 * FLOOD_LINES; turn++) {
+    const link = node.attach(turn % 2 === 0 ? ALICE : BOB);
+    await link.receiveText(request);
+    link.end();
+  }
+  assert.equal(node.lines.length, FLOOD_LINES);
+  await node.chat.close();
+  assert.equal(
+    node.lines.at(-1),
+    `INFO skychat: ${2 * FLOOD_LINES} more lines about peers left out`,
+  );
+});
+
+Deno.test("refusals of a full table do not flood the log", async () => {
+  const node = chatFixture({ limits: { links: 1 } });
+  node.attach(ALICE);
+  const refused = Array.from({ length: 3 * FLOOD_LINES }, () => node.attach(BOB));
+  await settle();
+  assert.ok(refused.every(({ closeReasons: [reason] }) => reason === "too many connections"));
+  assert.equal(node.lines.length, FLOOD_LINES);
+  assert.match(node.lines[0] ?? "", /^WARN skychat: tcp-direct refusing .*: too many connections$/);
 });
 
 Deno.test("receipts of what came before a framing fault are written before the end", async () => {

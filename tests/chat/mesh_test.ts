@@ -1,31 +1,15 @@
 /** Connections that are dialled through a visor when something is to be sent (visor.md 7.5). */
 import assert from "node:assert/strict";
-import { type DirectChatOptions, MESH_LOOK_MS, OUTBOX_REDIAL_MS, RECEIPT_WATCH } from "#chat";
+import { MESH_LOOK_MS, OUTBOX_REDIAL_MS, RECEIPT_WATCH } from "#chat";
 import { MemoryHistory } from "#store";
-import { ALICE, type ChatFixture, chatFixture } from "#support/fake_chat_link.ts";
+import { ALICE, chatFixture } from "#support/fake_chat_link.ts";
 import { FakeMesh } from "#support/fake_mesh.ts";
 import { ManualClock } from "#support/manual_clock.ts";
+import { meshFixture, send } from "#support/mesh_chat.ts";
 
 const TO = ALICE.hex.slice(0, 8);
-
-function meshFixture(
-  options: Partial<DirectChatOptions> = {},
-): ChatFixture & { readonly mesh: FakeMesh } {
-  const clock = new ManualClock();
-  const mesh = new FakeMesh(clock);
-  return { ...chatFixture({ clock, mesh, ...options }), mesh };
-}
-
-/** Sends, while as much time passes as a new skynet connection is looked at. */
-async function send(
-  { chat, clock }: ChatFixture,
-  text: string,
-  network?: string,
-): Promise<Awaited<ReturnType<ChatFixture["chat"]["send"]>>> {
-  const sending = chat.send({ recipient: ALICE, text, ...(network && { network }) });
-  await clock.advance(MESH_LOOK_MS);
-  return await sending;
-}
+/** By which clients tell that a peer is away. */
+const AWAY = "; over tcp-direct: no transport configured (no live tcp-direct connection)";
 
 Deno.test("a message to somebody who is not connected is sent over a new skynet connection, the next over the same", async () => {
   const node = meshFixture();
@@ -61,7 +45,7 @@ Deno.test("a round is five dials with pauses that double, and the last reason is
   assert.deepEqual(await sending, {
     kind: "failed",
     code: "no-connection",
-    message: `dial ${TO} over skynet: no route to visor`,
+    message: `dial ${TO} over skynet: no route to visor${AWAY}`,
   });
   assert.deepEqual(node.mesh.dials.map(([, at]) => at), [0, 50, 150, 350, 750]);
   assert.equal(node.chat.counters.outbound_fail_count, 1);
@@ -88,7 +72,7 @@ Deno.test("where one network fails the other is tried, which counts", async () =
     kind: "failed",
     code: "no-connection",
     message: `dial ${TO} over dmsg: dmsg error 100 - entry is not found in discovery` +
-      "; over skynet: no route to visor",
+      `; over skynet: no route to visor${AWAY}`,
   });
 });
 
@@ -120,7 +104,7 @@ Deno.test("a connection that fails while it is written to is replaced by a new o
   assert.deepEqual(await send(node, "three"), {
     kind: "failed",
     code: "write-failed",
-    message: "redial after write broken pipe: no network of the visor is in use",
+    message: `redial after write broken pipe: no network of the visor is in use${AWAY}`,
   });
 });
 
@@ -188,7 +172,8 @@ Deno.test("a skynet connection that ends before it is used was none", async () =
   const outcome = await sending;
   assert.equal((await other).kind, "failed", "nothing goes over it meanwhile");
   assert.ok(outcome.kind === "failed");
-  assert.equal(outcome.message, `dial ${TO} over skynet: no listener on port 1, skychat offline`);
+  const why = "no listener on port 1, skychat offline";
+  assert.equal(outcome.message, `dial ${TO} over skynet: ${why}${AWAY}`);
   assert.ok(node.mesh.links.every(({ payloads }) => payloads.length === 0));
   assert.equal(node.mesh.links.length, 10);
 });

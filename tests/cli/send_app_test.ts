@@ -54,6 +54,14 @@ const rows: readonly Row[] = [
     stdout: `Message sent to ${PEER} via tcp-direct\n`,
   },
   {
+    name: "sent over another network than was asked for",
+    args: [...SEND, "-w0", "-n", "skynet"],
+    status: 200,
+    body: '{"id":"8077ca12ee05c806","ok":true,"network":"dmsg"}',
+    code: 0,
+    stdout: `Message sent to ${PEER} via dmsg\n`,
+  },
+  {
     name: "sent without waiting, --json",
     args: [...SEND, "-w", "0", "--json"],
     status: 200,

@@ -68,6 +68,33 @@ Deno.test("status shows the last send and the error when there are any, and no p
   ]);
 });
 
+Deno.test("status says how the node stands with its visor, where one started it", async () => {
+  const visor = {
+    ...{ tcp_pk: PEER, visor_pk: PK, visor_connected: true, visor_port: 1 },
+    ...{ visor_networks: ["dmsg"], visor_error: "skynet: port already\nbound" },
+  };
+  const told = async (own: object) => {
+    const { stdout } = await statusOf({ body: JSON.stringify(own) });
+    return stdout.split("\n").filter((line) => /^ {2}(visor [^P]|visor:|tcp PK)/.test(line));
+  };
+  assert.deepEqual(await told(visor), [
+    "  visor:              connected",
+    "  visor listening:    dmsg, port 1",
+    "  visor error:        skynet: port already\\nbound",
+    `  tcp PK:             ${PEER}`,
+  ]);
+  assert.deepEqual(await told({ ...visor, visor_networks: [], visor_error: "", tcp_pk: PK }), [
+    "  visor:              connected",
+    "  visor listening:    no network, port 1",
+  ]);
+  const gone = { ...visor, visor_connected: false, visor_error: "unexpected EOF" };
+  assert.deepEqual((await told(gone)).slice(0, 2), [
+    "  visor:              GONE",
+    "  visor error:        unexpected EOF",
+  ]);
+  assert.deepEqual(await told({ visor_pk: PK, standalone: true }), []);
+});
+
 Deno.test("status goes on with what our own app tells: promises, store, outbox and links", async () => {
   const told = async (own: object) => {
     const { stdout } = await statusOf({ body: JSON.stringify(own) });

@@ -7,6 +7,7 @@ import type { keptLog } from "#support/stored_messages.ts";
 export interface HistoryOptions {
   readonly limits?: Partial<HistoryLimits>;
   readonly whitelist?: ReadonlySet<string>;
+  readonly ownFeed?: string;
   readonly archive?: { readonly events: number; readonly bytes: number; readonly age: number };
 }
 

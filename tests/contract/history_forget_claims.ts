@@ -43,6 +43,25 @@ export const forgetClaims: Claims = {
       assert.deepEqual(await eventsOf(history), ["kept", "this is too long", "last"]);
     },
   },
+  "forget takes what this node wrote whichever of its keys wrote it, and never what the peer wrote":
+    {
+      async holds({ history, clock }) {
+        const [wall, id] = [clock.wall(), "1"];
+        const own = { wall, id, direction: "out" as const, sender: BEN };
+        history.append(messageWith(ANN, { ...own, text: "by feed" }));
+        await history.append(messageWith(ANN, { wall, id, text: "of the peer" })).committed;
+        assert.equal(await history.forget(ANN, id, SELF.toUpperCase()), true);
+        assert.deepEqual(await eventsOf(history), ["of the peer"]);
+        assert.deepEqual((await history.byPeer(ANN, 0)).map(({ text }) => text), ["of the peer"]);
+        // What is kept of another time, when the node had a key that it does not know any more.
+        history.append(messageWith(ANN, { ...own, text: "again" }));
+        assert.equal(await history.forget(ANN, id, BEN), true);
+        history.append(messageWith(ANN, { ...own, text: "own" }));
+        assert.equal(await history.forget(ANN, id, ANN), true);
+        assert.deepEqual(await eventsOf(history), ["own"]);
+        assert.deepEqual((await history.byPeer(ANN, 0)).map(({ text }) => text), ["own"]);
+      },
+    },
   "forget takes the event along with its record, and also an event alone": {
     options: { limits: { ...FREE, maxMessageBytes: 5 } },
     async holds({ history, clock }) {

@@ -171,6 +171,16 @@ export const journalClaims: Claims = {
       assert.deepEqual(await eventTexts(history), ["hello"]);
     },
   },
+  "keeps the journal of its feed, where that has another key than its messages": {
+    options: { whitelist: new Set([ANN]), ownFeed: BEN.toUpperCase() },
+    async holds({ history, clock }) {
+      assert.equal(await history.journal(BEN)?.append(entriesOf("state before")), true);
+      const out = { wall: clock.wall(), ...CXO, direction: "out" as const, ...noteFor(BEN, "own") };
+      await history.append(messageWith(ANN, { ...out, sender: BEN })).committed;
+      assert.deepEqual(await textsIn(history.journal(BEN)), ["state before", "own"]);
+      assert.equal(history.journal(SELF), undefined);
+    },
+  },
   "drops a journal as it was at the call, with its state": {
     async holds({ history }) {
       const [ann, ben] = [journalOf(history, ANN), journalOf(history, BEN)];

@@ -42,11 +42,19 @@ async function withPeer(target: Target, action: (peer: RawPeer) => Promise<void>
 /** By then the node has given up on a peer that does not read (its write limit is 5 s). */
 const CUT_DEADLINE_MS = 8_000;
 
+/** Passes over what a connection ends with when the other side, or we, have had enough. */
+function unlessCut(error: unknown): void {
+  const cut = error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.BadResource ||
+    error instanceof Deno.errors.Interrupted;
+  if (!cut) throw error;
+}
+
 /**
  * Writes in the background until released, at least so many times, unless the node hangs up: being cut
- * off is what these attacks end with. The runtime of the executable may be Deno 2.6, where a connection
- * with a write that waits stays open after its close until the peer leaves, so the peer leaves after a
- * while.
+ * off is what these attacks end with. Under Deno 2.6, which may run the node, this peer, or both, a
+ * connection with a write that waits stays open after its close. So after a while the peer reads, which
+ * ends the node's write.
  */
 async function writeUntilCut(
   target: Target,
@@ -61,20 +69,17 @@ async function writeUntilCut(
       await peer.write(peer.sealFrame(payload));
     }
   };
-  const writing = write().catch((error: unknown) => {
-    const cut = error instanceof Deno.errors.ConnectionReset ||
-      error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.BadResource ||
-      error instanceof Deno.errors.Interrupted;
-    if (!cut) throw error;
-  });
+  const writing = write().catch(unlessCut);
   return async () => {
     released = true;
-    const leave = setTimeout(() => peer.close(), CUT_DEADLINE_MS);
+    let reading: Promise<void> | undefined;
+    const read = setTimeout(() => reading = peer.untilClosed().catch(unlessCut), CUT_DEADLINE_MS);
     try {
       await writing;
     } finally {
-      clearTimeout(leave);
+      clearTimeout(read);
       peer.close();
+      await reading;
     }
   };
 }

@@ -1,8 +1,9 @@
 /** The nginx configuration of docs/OPERATIONS.md, in front of a node with a password. */
 import assert from "node:assert/strict";
+import operations from "../../docs/OPERATIONS.md" with { type: "text" };
 import { openEventStream } from "#support/event_stream.ts";
 import { mayBeLeftOut } from "#support/left_out.ts";
-import { ROOT, run, startApp } from "#support/spawn.ts";
+import { run, startApp } from "#support/spawn.ts";
 
 const nginx = await which("nginx");
 
@@ -23,7 +24,7 @@ Deno.test({
     const port = freePort();
     await Deno.writeTextFile(
       `${folder}/nginx.conf`,
-      await configuration({ folder, port, app: app.addr }),
+      configuration({ folder, port, app: app.addr }),
     );
     const proxy = new Deno.Command(nginx ?? "", {
       args: ["-p", folder, "-c", `${folder}/nginx.conf`, "-e", "stderr"],
@@ -78,11 +79,10 @@ async function passwordLine(): Promise<string> {
 }
 
 /** The documented server, on a port of ours and without TLS, in a configuration that needs no root. */
-async function configuration(
+function configuration(
   { folder, port, app }: { folder: string; port: number; app: string },
-): Promise<string> {
-  const page = await Deno.readTextFile(`${ROOT}docs/OPERATIONS.md`);
-  const server = /<!-- nginx:begin -->\s*```nginx\n(.*?)```/s.exec(page)?.[1];
+): string {
+  const server = /<!-- nginx:begin -->\s*```nginx\n(.*?)```/s.exec(operations)?.[1];
   assert.ok(server, "the documentation has lost its nginx configuration");
   const ours = server
     .replace("listen 443 ssl;", `listen 127.0.0.1:${port};`)

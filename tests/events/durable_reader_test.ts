@@ -24,6 +24,8 @@ import {
   items,
   range,
 } from "./durable_harness.ts";
+import { structuredMessageLine } from "../../lib/events/event_json.ts";
+import { isForgotten, partiesOfLine } from "../../lib/events/forgotten.ts";
 
 const ALL = parseChannels("all");
 
@@ -443,6 +445,31 @@ Deno.test("EventHub.forgetMessage drops one message of one author from memory an
   const { backlog } = world.hub.subscribeLegacy();
   const texts = backlog.map((line) => JSON.parse(line).message);
   assert.deepEqual(texts, ["m1", "m3", "m4", "m5", "m7", "m8"]);
+});
+
+Deno.test("EventHub.forgetMessage takes own messages by any key but the peer's, from memory and from pages", () => {
+  const [self, feed] = ["02".padEnd(66, "5"), "02".padEnd(66, "6")];
+  const archived = ["old", "older"].map((text, at) => ({
+    ...{ direction: "out", id: text, network: "cxo", sender: feed, to: BOB, text } as const,
+    ...{ length: text.length, channel: "dm", wall: BigInt(at) } as const,
+  }));
+  const lines = archived.map((event, at) => structuredMessageLine(event, at + 1));
+  const isGone = (author: string) => (line: string) =>
+    isForgotten(partiesOfLine(line), { peer: BOB, id: "old", author });
+  assert.deepEqual(lines.map(isGone(self)), [true, false]);
+  assert.deepEqual(lines.map(isGone(BOB)), [false, false]);
+  const hub = new EventHub({ clock: new ManualClock() });
+  for (const event of archived) hub.publishMessage(event);
+  hub.forgetMessage(BOB, { id: "old", author: BOB });
+  assert.equal(hub.subscribeLegacy().backlog.length, 2);
+  hub.forgetMessage(BOB, { id: "old", author: self });
+  const reader = hub.subscribe({ channels: ALL, since: 0 });
+  const texts = reader.backlog.map((line) => JSON.parse(line));
+  assert.deepEqual(texts.map(({ text }) => text), ["older"]);
+  assert.deepEqual(hub.subscribeLegacy().backlog.map((line) => JSON.parse(line).message), [
+    "older",
+  ]);
+  reader.close();
 });
 
 Deno.test("hundreds of readers of older events share pages, and few are read at a time", async () => {

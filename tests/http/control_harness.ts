@@ -31,6 +31,8 @@ export class FakePorts implements ControlPorts {
   groupTakesAddressed = true;
   metrics?: () => string;
   health?: () => readonly string[];
+  healthNotes?: () => readonly string[];
+  embedded?: boolean;
   readonly requests: ControlSendRequest[] = [];
   /** What the next sends come to. */
   outcome: () => Promise<ControlSendOutcome> = () =>

@@ -3,7 +3,14 @@ import { type MessageEvent, unwrapGroupBody as unwrapOnServer } from "#events";
 import { rfc3339 } from "#kit";
 import { legacyMessageLine, structuredMessageLine } from "../../lib/events/event_json.ts";
 import { GroupSync } from "../../lib/http/web/group_sync.js";
-import { groupInHash, groupOf, groupPath, groupPeer, hashOf } from "../../lib/http/web/groups.js";
+import {
+  crowdText,
+  groupInHash,
+  groupOf,
+  groupPath,
+  groupPeer,
+  hashOf,
+} from "../../lib/http/web/groups.js";
 import {
   fromGroupEvent,
   fromGroupLine,
@@ -119,10 +126,25 @@ Deno.test("a message of a group is the same one on /sse, on /events and in the h
   strictEqual(fromGroupLine(lineOf(eventOf("x", WALL, { sender: SELF })), PLACE).out, true);
 });
 
+Deno.test("People knows this node in groups by the key of its links, which a visor does not change", () => {
+  const people = new People();
+  const info = { id: GROUP, members: [SELF, BOB], admins: [SELF], owner_pk: SELF };
+  people.readStatus({ visor_pk: SELF });
+  strictEqual(people.selfInGroups, SELF);
+  const visorKey = "02".padEnd(66, "e");
+  people.readStatus({ visor_pk: visorKey, tcp_pk: SELF });
+  strictEqual(people.self, visorKey);
+  strictEqual(people.selfInGroups, SELF);
+  deepStrictEqual([visorKey, SELF].map((key) => people.nameOf(key)), ["You", "You"]);
+  strictEqual(people.nameOf(""), "");
+  people.readGroups([info]);
+  strictEqual(crowdText(groupOf(info), people.selfInGroups), "2 members, 1 connected");
+});
+
 /** A group that runs, with a history that the test writes. */
 function newSync({ persistent = true } = {}) {
   const people = new People();
-  people.self = SELF;
+  people.selfInGroups = SELF;
   people.persistent = persistent;
   const told: Message[] = [];
   const state = new ChatState(() => {}, { now: () => 0 });

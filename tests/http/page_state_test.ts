@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import * as fc from "fast-check";
+import { People } from "../../lib/http/web/people.js";
 import {
   ChatState,
   MAX_CHARACTERS,
@@ -273,4 +274,19 @@ Deno.test("ChatState keeps a bounded number of conversations: the quietest goes,
   ok(state.conversations.has(BOB));
   ok(!state.conversations.has(`02${"0".repeat(64)}`));
   ok(state.conversations.has(`02${String(MAX_CONVERSATIONS + 5).padStart(64, "0")}`));
+});
+
+Deno.test("People.networkFor lets a visor dial, and keeps to links where there is none", () => {
+  const people = new People();
+  for (
+    const [status, network] of [
+      [{}, "tcp-direct"],
+      [{ visor_connected: true }, "auto"],
+      [{ visor_connected: false }, "tcp-direct"],
+      [{ visor_connected: true, cxo: {} }, ""],
+    ] as const
+  ) {
+    people.readStatus(status);
+    strictEqual(people.networkFor(), network, JSON.stringify(status));
+  }
 });

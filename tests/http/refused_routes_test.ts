@@ -36,6 +36,12 @@ Deno.test("files do not exist, and neither does asking for one (http-api.md 4.16
   );
 });
 
+Deno.test("a node under a visor does not refuse a file request as one without", async () => {
+  const { ask } = routeRig({ embedded: true });
+  const reply = await ask("POST", "/request-file", { pk: PEER, file_id: "1", file_name: "a" });
+  deepStrictEqual([reply.status, reply.text], [503, "file requests are not supported\n"]);
+});
+
 Deno.test("/send-file refuses peers with 502 and groups with 503, and never looks at path", async () => {
   const { ask } = routeRig();
   const rows: [string, string, number][] = [

@@ -110,3 +110,12 @@ Deno.test("/healthz is ok, or 503 with one reason a line", async () => {
   const reply = await ask("GET", "/healthz");
   deepStrictEqual([reply.status, reply.text], [503, "history cannot be written\nno listener\n"]);
 });
+
+Deno.test("/healthz of a healthy node names what is worth knowing, and reasons stand alone", async () => {
+  let reasons: string[] = [];
+  const { ask } = routeRig({ health: () => reasons, healthNotes: () => ["skynet is down"] });
+  const reply = await ask("GET", "/healthz");
+  deepStrictEqual([reply.status, reply.text], [200, "ok\nskynet is down\n"]);
+  reasons = ["no listener"];
+  deepStrictEqual((await ask("GET", "/healthz")).text, "no listener\n");
+});

@@ -34,7 +34,10 @@ export async function inContainers(
 
 /** Namespaces with the tree of the image. */
 export function openLab(mode: Mode, hosts?: readonly string[]): Promise<Lab> {
-  const built = { "/out/skychat": EXECUTABLE };
+  const built = {
+    "/out/skychat": EXECUTABLE,
+    "/out/copyright": `${ROOT}packaging/debian/copyright`,
+  };
   return Lab.open(mode, { image, built, ...(hosts === undefined ? {} : { hosts }) });
 }
 

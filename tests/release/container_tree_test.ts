@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mayBeLeftOut } from "#support/left_out.ts";
 import { ROOT } from "#support/spawn.ts";
 import manifest from "../../deno.json" with { type: "json" };
+import { buildContext } from "./build_context.ts";
 import {
   healthOf,
   image,
@@ -48,14 +49,7 @@ Deno.test("Dockerfile pins its bases, names no root user and keeps the version i
 });
 
 Deno.test(".dockerignore lets in what the build reads, and no key, store or other folder", async () => {
-  const lines = (await Deno.readTextFile(`${ROOT}.dockerignore`)).split("\n")
-    .filter((line) => line !== "" && !line.startsWith("#"));
-  assert.equal(lines[0], "*", "everything is left out, but");
-  const allowed = lines.filter((line) => line.startsWith("!")).map((line) => line.slice(1));
-  const secret = lines.slice(1).filter((line) => !line.startsWith("!")).map(patternOf);
-  const letsIn = (path: string) =>
-    allowed.some((entry) => path === entry || path.startsWith(`${entry}/`)) &&
-    !secret.some((pattern) => pattern.test(path));
+  const letsIn = await buildContext();
   for (
     const path of ["deno.json", "deno.lock", ...await modulesOf("main.ts", "scripts/build.ts")]
   ) {
@@ -68,15 +62,6 @@ Deno.test(".dockerignore lets in what the build reads, and no key, store or othe
     assert.ok(!letsIn(path), `${path} must stay out`);
   }
 });
-
-/** A line of .dockerignore, as far as ours use its language. */
-function patternOf(line: string): RegExp {
-  const body = line.replace(/[.]/g, "\\.").replace(/^\*\*\//, "(.*/)?").replace(
-    /(?<!\.)\*/g,
-    "[^/]*",
-  );
-  return new RegExp(`^${body}(/|$)`);
-}
 
 /** Every file of this repository that the modules import. */
 async function modulesOf(...roots: string[]): Promise<string[]> {

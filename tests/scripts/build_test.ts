@@ -4,7 +4,8 @@ import {
   withoutMachineNames,
   withoutMachinePaths,
 } from "../../scripts/bundle_names.ts";
-import { cutRuntime } from "../../scripts/pinned_runtime.ts";
+import { cutRuntime, keepPinned } from "../../scripts/pinned_runtime.ts";
+import { fileSha256, sha256 } from "../../scripts/release_files.ts";
 import { wheelMember } from "../../scripts/wheel.ts";
 import { concat, utf8, utf8Text } from "#kit";
 
@@ -107,4 +108,33 @@ Deno.test("withAsciiOnly keeps what code means and leaves nothing but ASCII", ()
   const values = (text: string): unknown => new Function(`return ${text}`)();
   assert.deepEqual(values(ascii), values(code));
   assert.equal(withAsciiOnly("const plain = 1;\n"), "const plain = 1;\n");
+});
+
+Deno.test("keepPinned fetches what is missing or was changed, once, and keeps nothing wrong", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "skychat-pinned-" });
+  try {
+    const path = `${folder}/denort`;
+    const right = new TextEncoder().encode("the runtime");
+    const expected = await sha256(right);
+    let fetched = 0;
+    const make = () => Promise.resolve(right).finally(() => fetched++);
+    await keepPinned(path, { sha256: expected, make });
+    await keepPinned(path, { sha256: expected, make });
+    assert.equal(fetched, 1);
+    await Deno.writeTextFile(path, "another runtime");
+    await keepPinned(path, { sha256: expected, make });
+    assert.equal(fetched, 2);
+    assert.equal(await fileSha256(path), expected);
+    assert.ok(((await Deno.stat(path)).mode ?? 0) & 0o100);
+
+    await Deno.remove(path);
+    const wrong = () => Promise.resolve(new TextEncoder().encode("not that"));
+    await assert.rejects(
+      () => keepPinned(path, { sha256: expected, make: wrong }),
+      /Cannot trust denort/,
+    );
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
-import { isReleased, VERSION, writeSums } from "../../scripts/release_files.ts";
+import {
+  executableName,
+  isReleased,
+  removeExecutables,
+  VERSION,
+  writeSums,
+} from "../../scripts/release_files.ts";
 
-Deno.test("a release is executables, packages, the parts list and the installer", () => {
+Deno.test("a release is executables, packages, the lists of parts and licences, and the installer", () => {
   const released = [
     "skychat-1.0.0-x86_64-unknown-linux-gnu",
     "skychat-1.0.0-x86_64-pc-windows-msvc.exe",
     "skychat-1.0.0.cdx.json",
+    "skychat-1.0.0.licences.txt",
     "skychat_1.0.0_arm64.deb",
     "install.sh",
   ];
@@ -44,6 +51,21 @@ Deno.test("the sums are those of sha256sum, sorted by name", async () => {
       "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" +
       `  skychat-${VERSION}-two\n`;
     assert.equal(await Deno.readTextFile(`${folder}/SHA256SUMS`), expected);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("executables of targets that are left out go, the others stay", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "skychat-left-out-" });
+  try {
+    const targets = ["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc", "aarch64-apple-darwin"];
+    for (const target of targets.slice(0, 2)) {
+      await Deno.writeTextFile(`${folder}/${executableName(target)}`, "");
+    }
+    await removeExecutables(targets.slice(1), folder);
+    const left = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    assert.deepEqual(left, [executableName(targets[0] ?? "")]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -38,7 +38,7 @@ Deno.test("the list has the package with licence and the sum of the lock, the ru
   const deno = components.find(({ type }) => type === "platform");
   assert.equal(deno?.purl, "pkg:github/denoland/deno@v2.6.10");
   const modules = components.filter(({ hashes }) => hashes?.[0]?.alg === "SHA-256");
-  const files = [...Deno.readDirSync(`${ROOT}lib/crypto/wasm`)]
+  const files = (await Array.fromAsync(Deno.readDir(`${ROOT}lib/crypto/wasm`)))
     .filter(({ name }) => name.endsWith(".base64"));
   assert.ok(files.length > 0);
   assert.equal(modules.length, files.length);

@@ -11,6 +11,7 @@ export const TS_NANO = 1_790_000_000_123_456_789n;
 
 /** One group that notes what it is asked; whatever fails, fails with the error the test sets. */
 export class FakeGroups implements GroupsPort {
+  readonly unsupported = "not supported in standalone mode";
   readonly calls: unknown[][] = [];
   /** Ids of groups. */
   readonly ids = new Set<string>(["team"]);

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { PublicKey } from "#crypto";
 import type { Log } from "#kit";
 import { MemoryNetwork, type MemoryStreamOptions } from "#net";
@@ -6,11 +7,13 @@ import {
   type MeshLink,
   type MeshNetwork,
   parseProcConfig,
+  VisorError,
   type VisorSession,
 } from "#visor";
 import { ManualClock, settle } from "./manual_clock.ts";
 import { MiniVisor, type MiniVisorOptions } from "./mini_visor.ts";
 import { MiniMesh } from "./mini_visor_mesh.ts";
+import type { MiniReaction } from "./mini_visor_replies.ts";
 
 /** Log lines, each with its level. */
 export function recordingLog(): Log & { readonly lines: string[] } {
@@ -93,4 +96,40 @@ export function collect(
 ): { readonly bytes: number[]; readonly ended: ReturnType<MeshLink["serve"]> } {
   const bytes: number[] = [];
   return { bytes, ended: link.serve((part) => void bytes.push(...part)) };
+}
+
+/** A rejection as a value, so that it is handled from the start. */
+export function failure(promise: Promise<unknown>): Promise<VisorError> {
+  return promise.then(
+    () => {
+      throw new Error("it should have failed");
+    },
+    (error) => error instanceof VisorError ? error : assert.fail(String(error)),
+  );
+}
+
+/** Tells a visor what to do with every call of a method. */
+export function react(app: AttachedApp, method: string, reaction: MiniReaction): void {
+  app.visor.script = (call) => call.method === method ? reaction : undefined;
+}
+
+/** Two apps with a link between them; the second reads. */
+export async function linked(scene: VisorScene): Promise<{
+  readonly alice: AttachedApp;
+  readonly bob: AttachedApp;
+  /** At the first, which dialled. */
+  readonly link: MeshLink;
+  /** At the second. */
+  readonly accepted: MeshLink;
+}> {
+  const [alice, bob] = [await scene.app(), await scene.app()];
+  const link = await alice.session.dial(bob.key, "skynet");
+  await settle();
+  const accepted = bob.accepted[0] ?? assert.fail("nobody came");
+  return { alice, bob, link, accepted };
+}
+
+/** Warnings and errors. */
+export function troubleLines({ lines }: AttachedApp): string[] {
+  return lines.filter((line) => line.startsWith("ERROR") || line.startsWith("WARN"));
 }

@@ -8,13 +8,14 @@ import * as types from "../../lib/visor/visor_types.ts";
 import { ManualClock } from "#support/manual_clock.ts";
 import vectors from "../vectors/visor.json" with { type: "json" };
 import { bytes } from "./gob_vectors.ts";
+import { DEADLINE_REQ, NOTIFY_REQ } from "./other_types.ts";
 
 type Call = (typeof vectors.calls)[number];
 
 const TYPES: Readonly<Record<string, GobType>> = {
   Addr: types.ADDR,
-  DeadlineReq: types.DEADLINE_REQ,
-  NotifyReq: types.NOTIFY_REQ,
+  DeadlineReq: DEADLINE_REQ,
+  NotifyReq: NOTIFY_REQ,
   ReadReq: types.READ_REQ,
   WriteReq: types.WRITE_REQ,
   int: types.INT,
@@ -100,14 +101,10 @@ function typedCall(calls: VisorCalls, call: Call): Promise<unknown> | undefined 
       return calls.read(args.ConnID, args.BufLen);
     case "Write":
       return calls.write(args.ConnID, bytes(args.B_hex));
-    case "SetWriteDeadline":
-      return calls.setWriteDeadline(args.ConnID, undefined);
     case "CloseConn":
       return calls.closeConn(1);
     case "CloseListener":
       return calls.closeListener(1);
-    case "Notify":
-      return calls.notify({ title: "t", body: "b", tag: "g" });
     default:
       return undefined;
   }
@@ -117,6 +114,7 @@ function typedCall(calls: VisorCalls, call: Call): Promise<unknown> | undefined 
 function answering(call: Call): VisorCalls {
   const rpc = new Rpc(procKey ?? assert.fail());
   const client = {
+    words: (text: string) => rpc.words(text),
     call(method: string, type: GobType, argument: GobGiven) {
       rpc.call(method, type, argument);
       const events: RpcEvent[] = [];
@@ -136,7 +134,7 @@ function answering(call: Call): VisorCalls {
 
 for (const call of vectors.calls) {
   const pending = typedCall(
-    new VisorCalls({ call: () => new Promise(() => {}) }, new ManualClock()),
+    new VisorCalls({ call: () => new Promise(() => {}), words: String }, new ManualClock()),
     call,
   );
   if (pending === undefined) continue;

@@ -10,7 +10,7 @@ import {
 import { MAX_EMPTY_READS, MESH_READ_BYTES, MeshLink, VisorError } from "#visor";
 import type { IoFailure } from "../../lib/visor/io_failure.ts";
 import type { ReadAnswer, WriteAnswer } from "../../lib/visor/visor_calls.ts";
-import { MESH_WRITE_BYTES } from "../../lib/visor/mesh_writer.ts";
+import { MAX_SHORT_WRITES, MESH_WRITE_BYTES } from "../../lib/visor/mesh_writer.ts";
 import { BOB } from "#support/fake_chat_link.ts";
 import { ManualClock, settle } from "#support/manual_clock.ts";
 
@@ -22,16 +22,20 @@ class HandVisor {
   readonly writes: { bytes: Uint8Array; answer: PromiseWithResolvers<WriteAnswer> }[] = [];
   readonly reads: { length: number; answer: PromiseWithResolvers<ReadAnswer> }[] = [];
   readonly closes: number[] = [];
+  /** Those of reads and writes, which take back what was not sent. */
+  readonly signals: (AbortSignal | undefined)[] = [];
   readonly link: MeshLink;
 
   constructor() {
     const calls = {
-      write: (_id: number, bytes: Uint8Array) => {
+      write: (_id: number, bytes: Uint8Array, signal?: AbortSignal) => {
+        this.signals.push(signal);
         const answer = Promise.withResolvers<WriteAnswer>();
         this.writes.push({ bytes: bytes.slice(), answer });
         return answer.promise;
       },
-      read: (_id: number, length: number) => {
+      read: (_id: number, length: number, signal?: AbortSignal) => {
+        this.signals.push(signal);
         const answer = Promise.withResolvers<ReadAnswer>();
         this.reads.push({ length, answer });
         return answer.promise;
@@ -132,6 +136,18 @@ Deno.test("MeshLink does not ask again a visor that takes nothing and says nothi
   await ended(visor, "write-failed");
 });
 
+Deno.test("MeshLink does not go on with a visor that takes byte after byte", async () => {
+  const visor = new HandVisor();
+  const writing = visor.link.write(new Uint8Array(1_000));
+  writing.catch(() => {});
+  for (let part = 0; part < MAX_SHORT_WRITES; part++) await visor.wrote({ count: 1 });
+  assert.equal(visor.writes.length, MAX_SHORT_WRITES + 1);
+  await visor.wrote({ count: 1 });
+  await assert.rejects(writing, { code: "write-failed", message: /takes only parts/ });
+  assert.equal(visor.writes.length, MAX_SHORT_WRITES + 1);
+  await ended(visor, "write-failed");
+});
+
 Deno.test("MeshLink fails with the text when a part was taken and then an error came", async () => {
   const visor = new HandVisor();
   const writing = visor.link.write(utf8("hello"));
@@ -197,6 +213,17 @@ Deno.test("MeshLink rejects pending writes at once when it is closed, that under
     await assert.rejects(write, { code: "closed", message: "enough" });
   }
   await ended(visor, "closed");
+});
+
+Deno.test("MeshLink takes back what was not sent yet when it ends", async () => {
+  const visor = new HandVisor();
+  const serving = visor.link.serve(() => {});
+  visor.link.write(utf8("a")).catch(() => {});
+  await settle();
+  assert.deepEqual(visor.signals.map((signal) => signal?.aborted), [false, false]);
+  visor.link.close();
+  assert.deepEqual(visor.signals.map((signal) => signal?.aborted), [true, true]);
+  await serving;
 });
 
 Deno.test("MeshLink reads with one constant length, one Read under way", async () => {

@@ -73,6 +73,11 @@ Deno.test("PROC_CONFIG with an address that is none is refused with its cause", 
   assert.equal(text, `${LEADING}app_server_addr: address localhost: missing port in address`);
 });
 
+Deno.test("PROC_CONFIG with the proc key pasted into the address is refused without it", () => {
+  const text = refusal(value({ app_server_addr: PROC_KEY.toUpperCase() }));
+  assert.equal(text, `${LEADING}app_server_addr: address <proc key>: missing port in address`);
+});
+
 Deno.test("PROC_CONFIG with fields of other kinds is refused", () => {
   for (const name of ["app_name", "app_server_addr", "proc_key", "proc_work_dir", "visor_pk"]) {
     for (const wrong of [1, true, [], {}]) {

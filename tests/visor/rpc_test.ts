@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concat } from "#kit";
-import { GobEncoder, gobUint, MAX_VISOR_TEXT_UNITS, ProcKey } from "#visor";
+import { GobEncoder, type GobType, gobUint, MAX_VISOR_TEXT_UNITS, ProcKey } from "#visor";
 import { Rpc, type RpcEvent } from "../../lib/visor/rpc.ts";
 import { ADDR, EMPTY, RESPONSE, STRING, UINT } from "../../lib/visor/visor_types.ts";
 
@@ -70,6 +70,26 @@ Deno.test("Rpc gives the text of an error header, without the proc key and not t
   const [event] = rpc.push(answer(1, { error: "x".repeat(100_000) }));
   assert.ok(event?.kind === "answer" && !event.outcome.ok);
   assert.equal(event.outcome.error.length, MAX_VISOR_TEXT_UNITS + 1);
+});
+
+Deno.test("Rpc cuts a text between characters", () => {
+  const { rpc } = scene(0);
+  const text = rpc.words(`x${"\u{1f600}".repeat(MAX_VISOR_TEXT_UNITS)}`);
+  assert.ok(text.isWellFormed());
+  assert.ok(text.length <= MAX_VISOR_TEXT_UNITS + 1);
+});
+
+Deno.test("Rpc keeps the proc key out of the text of a fault", () => {
+  const { rpc } = scene(1);
+  const named: GobType = {
+    kind: "struct",
+    name: KEY_TEXT.toUpperCase(),
+    fields: [{ name: "A", type: UINT }],
+  };
+  const [event] = rpc.push(new GobEncoder().encode(named, { A: 1 }));
+  assert.ok(event?.kind === "fault");
+  assert.match(event.message, /<proc key>/);
+  assert.ok(!event.message.toLowerCase().includes(KEY_TEXT), event.message);
 });
 
 Deno.test("Rpc ends at a header that is none, and says nothing after it", () => {

@@ -65,6 +65,7 @@ async function withFeed(
   const parts: Partial<ControlParts> = {
     ...{ chat, events, history, feeds: service, groups },
     people: people as ControlParts["people"],
+    line: { embedded: false } as ControlParts["line"],
   };
   const ports = controlPorts(parts as ControlParts);
   await play({

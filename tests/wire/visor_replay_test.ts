@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { PublicKey } from "#crypto";
 import { fromHex, toHex, utf8, utf8Text } from "#kit";
 import { type ByteStream, MemoryStream } from "#net";
-import { GobDecoder, GobFault, type GobReceived, ProcKey } from "#visor";
+import { GobDecoder, GobFault, type GobReceived, gobTime, ProcKey } from "#visor";
 import { encodeHello } from "../../lib/visor/hello.ts";
 import { VisorCalls } from "../../lib/visor/visor_calls.ts";
 import { VisorClient } from "../../lib/visor/visor_client.ts";
 import { ManualClock } from "#support/manual_clock.ts";
 import vectors from "../vectors/visor.json" with { type: "json" };
 import { asJson } from "../visor/gob_vectors.ts";
+import { DEADLINE_REQ } from "../visor/other_types.ts";
 
 const VISOR = PublicKey.parse(vectors.keys.visor_pk);
 /** The write deadline of the recording, seconds since 1970: its octets, which count from year 1. */
@@ -136,9 +137,10 @@ Deno.test("recorded session of a dialler: the same calls in the same order, the 
   for (const [index, net] of ["skynet", "dmsg"].entries()) {
     const { connId } = await calls.dial({ net, key: VISOR, port: 1 });
     assert.equal(connId, index + 1);
-    await calls.setWriteDeadline(connId, RECORDED_SECONDS * 1_000_000_000n);
+    const Deadline = gobTime(RECORDED_SECONDS * 1_000_000_000n);
+    await client.call("SetWriteDeadline", DEADLINE_REQ, { ConnID: connId, Deadline });
     await writeFrame(calls, connId, recordedMessage(net));
-    await calls.setWriteDeadline(connId, undefined);
+    await client.call("SetWriteDeadline", DEADLINE_REQ, { ConnID: connId });
     assert.equal(JSON.parse(await readFrame(calls, connId)).type, "chat-ack");
     await calls.closeConn(connId);
   }

@@ -1,48 +1,20 @@
 import assert from "node:assert/strict";
 import { utf8, utf8Text } from "#kit";
 import { WRITE_LIMIT_MS } from "#net";
-import { type GobGiven, type GobType, VisorError } from "#visor";
+import type { GobType } from "#visor";
 import { MESH_DIAL_LIMIT_MS } from "../../lib/visor/mesh_dial.ts";
 import { VISOR_CALL_LIMIT_MS } from "../../lib/visor/visor_calls.ts";
-import {
-  ACCEPT_RESP,
-  DIAL_RESP,
-  READ_RESP,
-  STRING,
-  WRITE_RESP,
-} from "../../lib/visor/visor_types.ts";
 import { settle } from "#support/manual_clock.ts";
-import type { MiniReaction } from "#support/mini_visor_replies.ts";
-import { type AttachedApp, collect, VisorScene } from "#support/mini_visor_scene.ts";
+import {
+  collect,
+  failure,
+  linked,
+  react,
+  troubleLines,
+  VisorScene,
+} from "#support/mini_visor_scene.ts";
 
 const PROC_KEY = /[0-9a-f]{32}(?![0-9a-f])/;
-
-/** A rejection as a value, so that it is handled from the start. */
-function failure(promise: Promise<unknown>): Promise<VisorError> {
-  return promise.then(
-    () => assert.fail("it should have failed"),
-    (error) => error instanceof VisorError ? error : assert.fail(String(error)),
-  );
-}
-
-/** Tells a visor what to do with every call of a method. */
-function react(app: AttachedApp, method: string, reaction: MiniReaction): void {
-  app.visor.script = (call) => call.method === method ? reaction : undefined;
-}
-
-/** Two apps with a link between them; the second reads. */
-async function linked(scene: VisorScene) {
-  const [alice, bob] = [await scene.app(), await scene.app()];
-  const link = await alice.session.dial(bob.key, "skynet");
-  await settle();
-  const accepted = bob.accepted[0] ?? assert.fail("nobody came");
-  return { alice, bob, link, accepted };
-}
-
-/** The lines about the loss. */
-function lossLines({ lines }: AttachedApp): string[] {
-  return lines.filter((line) => line.startsWith("ERROR") || line.startsWith("WARN"));
-}
 
 for (const kind of ["wrong", "used"]) {
   Deno.test(`a ${kind} proc key ends in a clean error, of which there is one line`, async () => {
@@ -55,7 +27,7 @@ for (const kind of ["wrong", "used"]) {
     assert.equal(lost.code, "refused");
     assert.match(lost.message, /proc key unknown or used already/);
     assert.deepEqual([app.session.connected, app.session.networks], [false, []]);
-    assert.equal(lossLines(app).length, 1);
+    assert.equal(troubleLines(app).length, 1);
     assert.ok(!app.lines.some((line) => PROC_KEY.test(line)), app.lines.join("\n"));
     await app.session.status("Running");
     await app.session.shutdown();
@@ -70,7 +42,7 @@ Deno.test("a visor that dies while Accepts wait ends listening, with one line", 
   assert.equal((await app.session.lost).code, "lost");
   await settle();
   assert.deepEqual(app.session.networks, []);
-  assert.deepEqual(lossLines(app), [
+  assert.deepEqual(troubleLines(app), [
     "ERROR skychat: visor lost: visor connection lost: unexpected EOF",
   ]);
   await scene.end();
@@ -114,7 +86,7 @@ Deno.test("a visor that dies mid-listen fails all networks that were still to co
   visor.script = ({ method }) => method === "Listen" ? "die" : undefined;
   const app = await scene.app({ visor });
   assert.deepEqual(app.session.networks, []);
-  assert.equal(lossLines(app).length, 1);
+  assert.equal(troubleLines(app).length, 1);
   await scene.end();
 });
 
@@ -207,14 +179,17 @@ Deno.test("a visor that hangs on everything: calls time out, and shutting down i
   await scene.clock.advance(VISOR_CALL_LIMIT_MS);
   await status;
   assert.equal((await outcomes)[0]?.error?.code, "timeout");
-  assert.match(lossLines(alice)[0] ?? "", /visor did not take our status: .*no answer within 10s/);
+  assert.match(
+    troubleLines(alice)[0] ?? "",
+    /visor did not take our status: .*no answer within 10s/,
+  );
   const late = new AbortController();
   const shutdown = alice.session.shutdown(late.signal);
   await settle();
   assert.ok(alice.session.connected);
   late.abort();
   await shutdown;
-  assert.equal((await serving).code, "visor-lost");
+  assert.equal((await serving).code, "closed");
   assert.ok(!alice.session.connected);
   await scene.clock.advance(VISOR_CALL_LIMIT_MS);
   await scene.end();
@@ -267,116 +242,13 @@ Deno.test("a Listen that succeeds after it was given up is closed", async () => 
   await scene.end();
 });
 
-const GARBAGE = {
-  "text": utf8("HTTP/1.1 400 Bad Request\r\n".repeat(8)),
-  "a message of a GiB": Uint8Array.of(0xfc, 0x40, 0, 0, 0),
-  "a value of a type that was never described": Uint8Array.of(3, 0xff, 0x90, 0),
-  "zeros": new Uint8Array(64),
-};
-for (const [name, raw] of Object.entries(GARBAGE)) {
-  Deno.test(`a visor that answers garbage is left: ${name}`, async () => {
-    const scene = new VisorScene();
-    const { alice, link } = await linked(scene);
-    const { ended } = collect(link);
-    react(alice, "SetDetailedStatus", { raw });
-    await alice.session.status("Running");
-    assert.equal((await alice.session.lost).code, "garbage");
-    assert.equal((await ended).code, "visor-lost");
-    assert.equal(alice.visor.attached, 0);
-    assert.equal(lossLines(alice).length, 1);
-    await scene.end();
-  });
-}
-
-/** Answers that are sound gob and cannot be what was asked for. */
-const NONSENSE: readonly (readonly [string, string, GobType, GobGiven])[] = [
-  ["a Read that gives more than was asked for", "Read", READ_RESP, {
-    B: new Uint8Array(70_000),
-    N: 70_000,
-  }],
-  ["a Read whose count is another", "Read", READ_RESP, { B: new Uint8Array(3), N: 2 }],
-  ["a Read whose count is negative", "Read", READ_RESP, { N: -1 }],
-  ["a Read that answers a text", "Read", STRING, "x"],
-  ["a Write that took more than there was", "Write", WRITE_RESP, { N: 2 }],
-  ["a Write that took less than nothing", "Write", WRITE_RESP, { N: -1 }],
-  ["a Write that took nothing", "Write", WRITE_RESP, {}],
-];
-for (const [name, method, type, value] of NONSENSE) {
-  Deno.test(`nonsense ends the link and nothing else: ${name}`, async () => {
-    const scene = new VisorScene();
-    const { alice, link } = await linked(scene);
-    react(alice, method, { result: { type, value } });
-    const { ended } = collect(link);
-    if (method === "Write") await assert.rejects(link.write(utf8("x")), { code: "write-failed" });
-    const code = method === "Read" ? "read-failed" : "write-failed";
-    assert.equal((await ended).code, code);
-    assert.ok(alice.session.connected);
-    await settle();
-    assert.equal(alice.visor.argumentsOf("CloseConn").length, 1);
-    await scene.end();
-  });
-}
-
-Deno.test("a dialled connection with the number of an open one is nonsense", async () => {
-  const scene = new VisorScene();
-  const { alice, bob, link } = await linked(scene);
-  const open = await usedId(alice, link);
-  react(alice, "Dial", { result: { type: DIAL_RESP, value: { ConnID: open, LocalPort: 1 } } });
-  assert.equal((await failure(alice.session.dial(bob.key, "dmsg"))).code, "bad-answer");
-  assert.equal(alice.session.links, 1);
-  await scene.end();
-});
-
-/** The visor's number of a link, which it shows by writing. */
-async function usedId(app: AttachedApp, link: { write(bytes: Uint8Array): Promise<void> }) {
-  await link.write(utf8("x"));
-  return Number(Object(app.visor.argumentsOf("Write").at(-1)).ConnID);
-}
-
-for (const [name, PubKey] of [["no key", undefined], ["a key that is no point", 0x55]] as const) {
-  Deno.test(`an accepted connection with ${name} is closed, and the listener ends`, async () => {
-    const scene = new VisorScene();
-    const visor = scene.visor();
-    const Remote = {
-      Net: "dmsg",
-      PubKey: PubKey === undefined ? undefined : new Uint8Array(33).fill(PubKey),
-      Port: 50_000,
-    };
-    visor.script = ({ method }) =>
-      method === "Accept"
-        ? { result: { type: ACCEPT_RESP, value: { Remote, ConnID: 77 } } }
-        : undefined;
-    const app = await scene.app({ visor, networks: ["dmsg"] });
-    await settle();
-    assert.deepEqual(visor.argumentsOf("CloseConn"), [77]);
-    assert.deepEqual([app.session.networks, app.accepted, app.session.connected], [[], [], true]);
-    assert.equal(lossLines(app).length, 1);
-    await scene.end();
-  });
-}
-
-Deno.test("an Accept that fails ends its listener with a line, the other goes on", async () => {
-  const scene = new VisorScene();
-  const visor = scene.visor();
-  let accepts = 0;
-  visor.script = ({ method }) =>
-    method === "Accept" && accepts++ === 0 ? { error: "no\nway" } : undefined;
-  const app = await scene.app({ visor });
-  await settle();
-  assert.deepEqual(app.session.networks, ["dmsg"]);
-  assert.deepEqual(lossLines(app), [
-    "WARN skychat: visor skynet accepts no more connections: no\\u000away",
-  ]);
-  await scene.end();
-});
-
 Deno.test("a handler of links that fails costs a line and its link", async () => {
   const scene = new VisorScene();
   const bob = await scene.app({ onLink: () => Promise.reject(new Error("broken\nhandler")) });
   const alice = await scene.app();
   const link = await alice.session.dial(bob.key, "skynet");
   assert.equal((await collect(link).ended).code, "eof");
-  assert.deepEqual(lossLines(bob), [
+  assert.deepEqual(troubleLines(bob), [
     `ERROR skychat: visor skynet link to ${alice.key} failed: broken\\u000ahandler`,
   ]);
   assert.equal(bob.session.links, 0);
@@ -389,8 +261,30 @@ Deno.test("texts of a visor never carry the proc key into a log line", async () 
   visor.lacks.add("SetDetailedStatus");
   const app = await scene.app({ visor });
   await app.session.status("Running");
-  assert.match(lossLines(app)[0] ?? "", /can't find method <proc key>\.SetDetailedStatus/);
+  assert.match(troubleLines(app)[0] ?? "", /can't find method <proc key>\.SetDetailedStatus/);
   assert.ok(!app.lines.some((line) => PROC_KEY.test(line)));
+  await scene.end();
+});
+
+Deno.test("texts of a visor never carry the proc key, wherever it puts it", async () => {
+  const scene = new VisorScene();
+  const { alice, bob, link } = await linked(scene);
+  const named = (key: string): GobType => ({
+    kind: "struct",
+    name: key,
+    fields: [{ name: "Other", type: { kind: "string" } }],
+  });
+  alice.visor.script = ({ app, method }) => {
+    const key = app.toUpperCase();
+    if (method === "Read") return { io: { text: `read ${key}: broken` } };
+    if (method === "Dial") return { result: { type: named(key), value: { Other: "x" } } };
+    return method === "SetDetailedStatus" ? { error: `who is ${app}?` } : undefined;
+  };
+  assert.equal((await collect(link).ended).message, "read <proc key>: broken");
+  const { message } = await failure(alice.session.dial(bob.key, "dmsg"));
+  assert.match(message, /^Dial: gob: .*received struct "?<proc key>/);
+  await alice.session.status("Running");
+  assert.match(troubleLines(alice)[0] ?? "", /who is <proc key>\?/);
   await scene.end();
 });
 
@@ -400,7 +294,7 @@ Deno.test("a visor that is gone already makes shutting down no longer", async ()
   alice.visor.dropApps();
   await alice.session.lost;
   await alice.session.shutdown();
-  assert.deepEqual(lossLines(alice).length, 1);
+  assert.deepEqual(troubleLines(alice).length, 1);
   await scene.end();
 });
 

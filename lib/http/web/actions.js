@@ -56,8 +56,7 @@ export class Actions {
         recipient,
         message: text,
         queue,
-        // What is said to one person must not go to the group of this node.
-        network: this.#people.publishes ? "" : "tcp-direct",
+        network: this.#people.networkFor(),
         ...(replyTo ? { replyTo } : {}),
       });
       this.#people.requests.delete(recipient);

@@ -115,7 +115,7 @@ export class ConversationList {
     const bottom = make("span", "bottom", words("line", line));
     if (people.blocked.has(peer)) bottom.append(make("span", "tag", "blocked"));
     else if (people.requests.has(peer)) bottom.append(make("span", "tag", "request"));
-    if (group !== undefined) bottom.append(crowd(group, people.self));
+    if (group !== undefined) bottom.append(crowd(group, people.selfInGroups));
     if (unread > 0) bottom.append(make("span", "badge", unread > 99 ? "99+" : String(unread)));
     const item = make(
       "button",
@@ -210,7 +210,7 @@ function crowd(group, self) {
 function whereText(peer, people) {
   const group = people.groups.get(peer);
   if (group !== undefined) {
-    return `${group.sealed ? "private group" : "group"}, ${crowdText(group, people.self)}`;
+    return `${group.sealed ? "private group" : "group"}, ${crowdText(group, people.selfInGroups)}`;
   }
   return people.connected.has(peer) ? "connected" : "not connected";
 }

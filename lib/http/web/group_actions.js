@@ -40,7 +40,7 @@ export class GroupActions {
 
   /** @param {string} peer @param {string} text */
   async send(peer, text) {
-    const { self: sender } = this.#people;
+    const { selfInGroups: sender } = this.#people;
     const message = this.#state.add({ peer, sender, id: "", out: true, text, mark: "pending" });
     if (message === undefined) return;
     try {
@@ -134,7 +134,8 @@ export class GroupActions {
       run: async ({ link = "" }) => {
         const info = await post("group/join", { invite: link.trim() });
         await this.#enter(textOf(info?.id));
-        showJoined(this.#people.nameOf(groupPeer(textOf(info?.id))), this.#people.self);
+        const { selfInGroups } = this.#people;
+        showJoined(this.#people.nameOf(groupPeer(textOf(info?.id))), selfInGroups);
       },
     });
   }

@@ -78,7 +78,7 @@ export class GroupDetails {
   #draw() {
     const group = this.#people.groups.get(this.#peer);
     if (group === undefined) return;
-    const { self, names } = this.#people;
+    const { names, selfInGroups: self } = this.#people;
     const sets = [group.admins, group.muted, group.followed, group.trouble, names];
     const drawn = JSON.stringify([
       ...[group, self, this.#link, this.#problem],
@@ -109,7 +109,7 @@ export class GroupDetails {
 
   /** @param {Group} group */
   #parts(group) {
-    const isAdmin = group.admins.has(this.#people.self);
+    const isAdmin = group.admins.has(this.#people.selfInGroups);
     const problem = make("p", "problem", this.#problem);
     problem.setAttribute("role", "alert");
     const members = [...new Set([...group.members, ...group.admins])];
@@ -151,7 +151,7 @@ export class GroupDetails {
 
   /** @param {Group} group @param {string} key */
   #row(group, key) {
-    const { self } = this.#people;
+    const { selfInGroups: self } = this.#people;
     const tags = [
       ...(key === group.owner ? ["founder"] : group.admins.has(key) ? ["admin"] : []),
       ...(group.muted.has(key) ? ["muted"] : []),
@@ -167,7 +167,7 @@ export class GroupDetails {
 
   /** @param {Group} group @param {string} key */
   #personMenu(group, key) {
-    const { self } = this.#people;
+    const { selfInGroups: self } = this.#people;
     const isAdmin = group.admins.has(self);
     choose(this.#people.nameOf(key), [
       { label: "Copy key", run: () => copy(key, "Key") },

@@ -131,7 +131,7 @@ export class GroupSync {
    * @param {boolean} live whether it is news
    */
   take(event, live) {
-    const { groups, self } = this.#people;
+    const { groups, selfInGroups: self } = this.#people;
     if (groups.size === 0) {
       this.#early.push({ event, live });
       if (this.#early.length > MOST_EARLY) this.#early.shift();
@@ -143,7 +143,7 @@ export class GroupSync {
 
   /** Takes in an event that was missed. @param {Fields} event of `/events` */
   takeMissed(event) {
-    const { groups, self } = this.#people;
+    const { groups, selfInGroups: self } = this.#people;
     const peer = groupPeer(textOf(event.group_id));
     const given = groups.has(peer) ? fromGroupEvent(event, { peer, self }) : undefined;
     if (given !== undefined) this.#show(given, true);
@@ -195,7 +195,7 @@ export class GroupSync {
 
   /** @param {string} peer @param {readonly Fields[]} records oldest first @returns {Message[]} */
   #addStored(peer, records) {
-    const { self } = this.#people;
+    const { selfInGroups: self } = this.#people;
     return records.flatMap((record) => {
       const given = fromGroupRecord(record, { peer, self });
       const gone = this.#gone.has(`${peer} ${given.id}`);

@@ -31,7 +31,7 @@ export function showHead(peer, people, composer) {
 /** @param {string} peer @param {import("./people.js").People} people @param {import("./composer.js").Composer} composer */
 function showGroup(peer, people, composer) {
   const group = people.groups.get(peer);
-  showState(group ? crowdText(group, people.self) : "not running", !!group?.followed.size);
+  showState(group ? crowdText(group, people.selfInGroups) : "not running", !!group?.followed.size);
   if (group?.sealed) element("peer-state", HTMLElement).prepend(lockSign(), "private, ");
   element("request", HTMLElement).hidden = true;
   element("blocked", HTMLElement).hidden = true;

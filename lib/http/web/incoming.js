@@ -83,7 +83,7 @@ export function fromEvent(event) {
   };
 }
 
-/** Whose a message of a group is: the conversation, and this node's key. @typedef {{ peer: string, self: string }} Place */
+/** Whose a message of a group is: the conversation, and this node's key there. @typedef {{ peer: string, self: string }} Place */
 
 /** @param {Fields} record of `/group/<id>/history` @param {Place} place @returns {NewMessage} */
 export function fromGroupRecord(record, place) {

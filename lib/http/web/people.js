@@ -23,6 +23,8 @@ function feedsOf(cxo) {
 export class People {
   /** The own key; empty until it is known. */
   self = "";
+  /** The own key in groups and feeds: under a visor another one, which peers there know this node by. */
+  selfInGroups = "";
   /** Names by key. @type {Map<string, string>} */
   names = new Map();
   /** @type {Set<string>} */
@@ -39,6 +41,8 @@ export class People {
   persistent = false;
   /** Whether messages go to the own feed, for everybody who follows it. */
   publishes = false;
+  /** Whether a visor dials people who are not connected. */
+  dials = false;
   /** Whose feeds are followed. @type {Set<string>} */
   followed = new Set();
 
@@ -48,8 +52,14 @@ export class People {
   /** @param {string} key of a person, or the conversation of a group */
   nameOf(key) {
     if (isGroup(key)) return this.groupNameOf(key);
-    if (key !== "" && key === this.self) return this.names.get(key) ?? "You";
-    return this.names.get(key) ?? shortKey(key);
+    const own = key !== "" && (key === this.self || key === this.selfInGroups);
+    return this.names.get(key) ?? (own ? "You" : shortKey(key));
+  }
+
+  /** What a message to one person asks for, which must not go to the group of this node. */
+  networkFor() {
+    if (this.publishes) return "";
+    return this.dials ? "auto" : "tcp-direct";
   }
 
   /** Whoever made a link chose the name in it. @param {string} peer */
@@ -66,8 +76,10 @@ export class People {
   /** @param {Record<string, unknown>} status of `/status` */
   readStatus(status) {
     this.self = textOf(status.visor_pk);
+    this.selfInGroups = textOf(status.tcp_pk) || this.self;
     const { publishes, followed, connected } = feedsOf(status.cxo);
     this.publishes = publishes;
+    this.dials = status.visor_connected === true;
     this.followed = followed;
     this.connected = new Set([...keys(status.peers), ...connected]);
     this.persistent = status.persistence_enabled === true;
