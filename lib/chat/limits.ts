@@ -15,6 +15,8 @@ export const MAX_LINKS = 1_024;
  * we dial and for tcp-direct (ours).
  */
 export const MAX_STRANGER_LINKS = 768;
+/** Keys that are remembered as those of no strangers because we wrote to them (ours). */
+export const MAX_KNOWN_PEERS = 1_024;
 /**
  * Milliseconds after which a connection that a peer opened and said nothing on has to give way where there is
  * no room (ours).

@@ -1,6 +1,6 @@
 import type { Clock } from "#kit";
 import { type ChatLink, networkOf } from "./chat_link.ts";
-import { type ChatLimits, SILENT_LINK_MS } from "./limits.ts";
+import { type ChatLimits, MAX_KNOWN_PEERS, SILENT_LINK_MS } from "./limits.ts";
 
 /** What came of {@link PeerTable.add}. */
 export interface Admission {
@@ -25,8 +25,10 @@ export class PeerTable {
   readonly #accepted = new Set<ChatLink>();
   /** Those of them on which no whole frame came. */
   readonly #silent = new Set<ChatLink>();
-  /** Those of them that came over the mesh. */
+  /** Those of them that came over the mesh from nobody in particular. */
   readonly #strangers = new Set<ChatLink>();
+  /** Keys that we have something to say to, the latest last. */
+  readonly #known = new Set<string>();
   #size = 0;
 
   constructor(limits: ChatLimits, clock: Clock) {
@@ -43,7 +45,8 @@ export class PeerTable {
    * Puts a link on its key's list, in the place of another one where there is no room: of an older one of
    * its key, or else of the first that a peer opened and has said nothing on for {@link SILENT_LINK_MS}. A link
    * that we dialled takes the place of the oldest that somebody else opened, if need be: strangers must not
-   * keep an operator from their own peers. For the same reason those that come over the mesh share a bound.
+   * keep an operator from their own peers. For the same reason those that come over the mesh share a bound,
+   unless they are {@link know | known}.
    */
   add(link: ChatLink): Admission {
     const place = this.#placeFor(link);
@@ -52,6 +55,14 @@ export class PeerTable {
     if (displaced !== undefined) this.remove(displaced);
     this.#put(link);
     return displaced === undefined ? { admitted: true } : { admitted: true, displaced };
+  }
+
+  /** We have something to say to a key, 66 hex digits: from now on its links are not those of a stranger. */
+  know(peer: string): void {
+    this.#known.delete(peer);
+    this.#known.add(peer);
+    const [first = ""] = this.#known;
+    if (this.#known.size > MAX_KNOWN_PEERS) this.#known.delete(first);
   }
 
   /** A whole frame came on a link: it gives way to nobody who has said less. */
@@ -97,7 +108,7 @@ export class PeerTable {
     const { links, linksPerPeer, strangerLinks } = this.#limits;
     const own = this.#lists.get(link.peer.hex) ?? [];
     const hasShare = own.length >= linksPerPeer;
-    if (isStranger(link) && this.#strangers.size >= strangerLinks) {
+    if (this.#isStranger(link) && this.#strangers.size >= strangerLinks) {
       const older = own.find((each) => this.#strangers.has(each));
       // Whoever has its share would have to lose one of those that are no strangers as well.
       return older ?? (hasShare ? "none" : this.#firstSilent(this.#strangers) ?? "none");
@@ -127,11 +138,12 @@ export class PeerTable {
     if (link.direction === "out") return;
     this.#accepted.add(link);
     this.#silent.add(link);
-    if (isStranger(link)) this.#strangers.add(link);
+    if (this.#isStranger(link)) this.#strangers.add(link);
   }
-}
 
-/** Whether anybody at all could have opened a link: keys cost nothing there, and no list says who is welcome. */
-function isStranger(link: ChatLink): boolean {
-  return link.direction === "in" && networkOf(link) !== "tcp-direct";
+  /** Whether anybody at all could have opened a link: keys cost nothing there, and no list says who is welcome. */
+  #isStranger(link: ChatLink): boolean {
+    const isAnybodys = link.direction === "in" && networkOf(link) !== "tcp-direct";
+    return isAnybodys && !this.#known.has(link.peer.hex);
+  }
 }

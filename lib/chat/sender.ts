@@ -115,7 +115,8 @@ export class Sender {
     plan: SendPlan,
     { dials }: { dials: boolean },
   ): Promise<SendOutcome | Undelivered> {
-    const { receipts } = this.#state;
+    const { receipts, table } = this.#state;
+    table.know(recipient.hex);
     const receipt = plan.receipt === "none" ? undefined : receipts.expect(recipient.hex, plan.id);
     const purpose = dials ? "send" : undefined;
     const delivery = await this.#carry(recipient, plan.frame, { network, purpose });
@@ -221,8 +222,9 @@ export class Sender {
   }
 
   /**
-   * Writes to the newest link of a peer, of those that will do for the network that was asked for. A link that fails is closed and the next one tried; one
-   * that merely has too much unwritten already is left alone. Counts nothing.
+   * Writes to the newest link of a peer, of those that will do for the network that was asked for. A link that
+   * fails is closed and the next one tried; one that merely has too much unwritten already is left alone.
+   * Counts nothing.
    */
   async deliver(peer: PublicKey, bytes: Uint8Array, wanted?: string): Promise<Delivery> {
     const { clock, limits, table } = this.#state;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type PublicKey, SecretKey } from "#crypto";
-import { CHAT_LIMITS, type LinkNetwork, SILENT_LINK_MS } from "#chat";
+import { CHAT_LIMITS, type LinkNetwork, MAX_KNOWN_PEERS, SILENT_LINK_MS } from "#chat";
 import { ALICE, BOB, FakeChatLink } from "#support/fake_chat_link.ts";
 import { ManualClock } from "#support/manual_clock.ts";
 import { SeededRandom } from "#support/seeded_random.ts";
@@ -135,6 +135,18 @@ Deno.test("PeerTable keeps room for tcp-direct and for what we dial when strange
   await clock.advance(SILENT_LINK_MS);
   assert.equal(table.add(stranger(4, clock.now())).displaced, links[0], "of the same kind");
   assert.equal(table.size, 5);
+});
+
+Deno.test("PeerTable counts no peer that we wrote to among the strangers, as long as it remembers", () => {
+  const table = newTable(5, { strangerLinks: 1 });
+  table.add(stranger(0, 0));
+  const fromAlice = () => new FakeChatLink(ALICE, { network: "dmsg" });
+  assert.deepEqual(table.add(fromAlice()), { admitted: false });
+  table.know(ALICE.hex);
+  assert.deepEqual(table.add(fromAlice()), { admitted: true });
+  for (let other = 0; other < MAX_KNOWN_PEERS; other++) table.know(`${other}`);
+  table.remove(table.newest(ALICE.hex) ?? fromAlice());
+  assert.deepEqual(table.add(fromAlice()), { admitted: false }, "forgotten for newer ones");
 });
 
 Deno.test("PeerTable takes a silent link away before one that speaks for a link that we dial", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SILENT_LINK_MS } from "#chat";
-import { ALICE, BOB, chatFixture } from "#support/fake_chat_link.ts";
+import { ALICE, BOB, chatFixture, FakeChatLink } from "#support/fake_chat_link.ts";
 import { strangers } from "#support/mesh_chat.ts";
 
 const [CAROL = BOB, DAVE = BOB] = strangers(2);
@@ -30,4 +30,16 @@ Deno.test("half a frame is nothing said, and neither is what a blocked peer says
   for (const link of [half, blocked]) {
     assert.deepEqual(link.closeReasons, ["superseded: too many connections"]);
   }
+});
+
+Deno.test("who was written to finds a place although strangers have all of theirs", async () => {
+  const node = chatFixture({ limits: { strangerLinks: 1 } });
+  node.chat.attach(new FakeChatLink(BOB, { network: "dmsg" }));
+  const early = new FakeChatLink(ALICE, { network: "dmsg" });
+  node.chat.attach(early);
+  assert.deepEqual(early.closeReasons, ["too many connections"]);
+  await node.chat.send({ recipient: ALICE, text: "are you there?" });
+  const late = new FakeChatLink(ALICE, { network: "dmsg" });
+  node.chat.attach(late);
+  assert.deepEqual(late.closeReasons, []);
 });
