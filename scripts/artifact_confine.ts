@@ -11,17 +11,11 @@ const PARENT = "/var/tmp";
 
 const NAMESPACES = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
 
-/** Runs inside: puts the built files in their folder, hides the rest, and becomes the command. */
+/** Runs inside: hides what must not be there, and becomes the command. */
 const SETUP = `
 set -eu
 place=$1
 ip link set lo up
-shift
-while [ "$1" != -- ]; do
-  : >"$place/bin/$1"
-  mount --bind "$2" "$place/bin/$1"
-  shift 2
-done
 shift
 while [ "$1" != -- ]; do
   if [ -d "$1" ]; then
@@ -35,14 +29,6 @@ shift
 cd "$place/work"
 exec "$@"
 `;
-
-/** What to have in the place, and what to do there. */
-export interface Confinement {
-  /** Name in the place's `bin/` -> the file. That folder is not in PATH. */
-  readonly files: Readonly<Record<string, string>>;
-  /** Folders that are empty in there, and files that cannot be run. */
-  readonly hidden: readonly string[];
-}
 
 /** Flags of `unshare` that work here: as root, or with a user namespace; undefined when neither does. */
 export async function findNamespaces(): Promise<readonly string[] | undefined> {
@@ -84,18 +70,27 @@ export class Place implements AsyncDisposable {
     return kept;
   }
 
-  /** The command that runs another one in this place, as {@link findNamespaces} said it can. */
+  /**
+   * Copies a file to the place's `bin/`, which is not in PATH, and returns where it is. A copy, because what
+   * is in `dist/` may be built again meanwhile.
+   */
+  async put(name: string, file: string): Promise<string> {
+    const path = `${this.folder}/bin/${name}`;
+    await Deno.copyFile(file, path);
+    return path;
+  }
+
+  /**
+   * The command that runs another one in this place, as {@link findNamespaces} said it can; in there the
+   * `hidden` folders are empty, and the `hidden` files cannot be run.
+   */
   confined(
     flags: readonly string[],
-    { files, hidden }: Confinement,
+    hidden: readonly string[],
     command: readonly string[],
   ): { cmd: string; args: string[] } {
     const setup = ["sh", "-c", SETUP, "confined", this.folder];
-    const built = Object.entries(files).flat();
-    return {
-      cmd: "unshare",
-      args: [...flags, ...setup, ...built, "--", ...hidden, "--", ...command],
-    };
+    return { cmd: "unshare", args: [...flags, ...setup, ...hidden, "--", ...command] };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -53,23 +53,24 @@ async function commandFor(
   place: Place,
   { skychat, tests, chosen }: Program,
 ): Promise<{ cmd: string; args: string[]; env: Record<string, string> }> {
+  const put = {
+    skychat: await place.put("skychat", skychat),
+    tests: await place.put("tests", tests),
+  };
   const flags = await findNamespaces();
   if (flags !== undefined) {
     const hidden = await placesToHide();
-    const bin = `${place.folder}/bin`;
     const looking = hidden.map((path) => `--hidden=${path}`);
-    const files = { skychat, "skychat-tests": tests };
-    const command = [`${bin}/skychat-tests`, ...looking, ...chosen];
     return {
-      ...place.confined(flags, { files, hidden }, command),
-      env: { ...place.environment(pathOutside(hidden)), SKYCHAT_BIN: `${bin}/skychat` },
+      ...place.confined(flags, hidden, [put.tests, ...looking, ...chosen]),
+      env: { ...place.environment(pathOutside(hidden)), SKYCHAT_BIN: put.skychat },
     };
   }
   const why = "no namespaces here: that takes Linux, ip, unshare, and root or user namespaces";
   if (Deno.env.get("SKYCHAT_STRICT") === "1") throw new Error(why);
   say(`${why}; nothing is hidden from the tests`);
-  const env = { ...place.environment(Deno.env.get("PATH") ?? ""), SKYCHAT_BIN: skychat };
-  return { cmd: tests, args: [...chosen], env };
+  const env = { ...place.environment(Deno.env.get("PATH") ?? ""), SKYCHAT_BIN: put.skychat };
+  return { cmd: put.tests, args: [...chosen], env };
 }
 
 /** Runs the tests in a place of their own; the end of what they wrote is not yet shown. */

@@ -126,11 +126,11 @@ Deno.test("looks", async () => {
       entry,
     ]);
     assert.ok(bundled.ok, bundled.output);
-    const bin = `${place.folder}/bin`;
+    const deno = await place.put("deno", Deno.execPath());
+    const module = await place.put("main.js", `${place.folder}/tmp/main.js`);
     const looking = hidden.map((path) => `--hidden=${path}`);
-    const files = { deno: Deno.execPath(), "main.js": `${place.folder}/tmp/main.js` };
-    const command = [`${bin}/deno`, "run", "-A", "--no-config", `${bin}/main.js`, ...looking];
-    const { cmd, args } = place.confined(flags ?? [], { files, hidden }, command);
+    const command = [deno, "run", "-A", "--no-config", module, ...looking];
+    const { cmd, args } = place.confined(flags ?? [], hidden, command);
     const env = { ...place.environment(path), DENO_DIR: `${place.folder}/tmp/deno` };
     const { ok, output } = await runChild(cmd, args, { env });
     assert.ok(ok, output);
