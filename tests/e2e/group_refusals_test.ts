@@ -230,11 +230,12 @@ Deno.test("one process has one group, and its key has one feed: create and join 
         assert.deepEqual([refused.code, refused.stdout], [1, ""]);
         assert.ok(refused.stderr.includes(reason), refused.stderr);
       }
-      const { status } = await fetch(`http://${app.addr}/group`, {
+      const reply = await fetch(`http://${app.addr}/group`, {
         method: "POST",
         body: JSON.stringify({ name: "x" }),
       });
-      assert.equal(status, 409);
+      await reply.body?.cancel();
+      assert.equal(reply.status, 409);
     }
     const won = await scene.start({ who: 6, group: GROUP, flags: ["--cxo"] });
     await won.app.waitForLog("--cxo with --cxo-group: the group wins");

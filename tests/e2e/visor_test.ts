@@ -1,6 +1,7 @@
 /** Nodes that a visor starts, as processes (visor.md 1, 7 to 9; 12.2). */
 import assert from "node:assert/strict";
 import {
+  codeOf,
   endOf,
   netOf,
   postTo,
@@ -76,7 +77,7 @@ Deno.test("a node is told to stop as visors do, says goodbye and ends in order, 
     await two.stop();
     await b.waitForLog("skychat: visor lost: ");
     assert.equal((await statusOf(b)).visor_connected, false, "tcp-direct goes on");
-    assert.equal((await fetch(`http://${b.addr}/healthz`)).status, 503);
+    assert.equal(await codeOf(b, "healthz"), 503);
     assert.match(await send(b, one.visorKey.hex, "hello"), /no network of the visor is in use/);
     assert.equal(await endOf(b), 0);
   });
@@ -137,7 +138,7 @@ Deno.test("the port is that of the visor or of --port, and a network that fails 
     const { visor_error: error, visor_networks: networks } = await statusOf(c);
     assert.deepEqual(networks, []);
     // What cannot be bound can be dialled: nothing but the answer is missing.
-    assert.equal((await fetch(`http://${c.addr}/healthz`)).status, 503);
+    assert.equal(await codeOf(c, "healthz"), 503);
     const dials = two.argumentsOf("Dial").length;
     await send(c, one.visorKey.hex, "dialled", "-n", "tcp-direct");
     await postTo(c, "link", { pk: one.visorKey.hex });

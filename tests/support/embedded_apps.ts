@@ -58,16 +58,26 @@ export async function startUnder(
   throw new Error(`The node did not tell its visor that it runs:\n${app.logs.join("\n")}`);
 }
 
+/** The status code of a GET. */
+export async function codeOf(app: App, path: string): Promise<number> {
+  const reply = await fetch(`http://${app.addr}/${path}`);
+  await reply.body?.cancel();
+  return reply.status;
+}
+
 /** The body of `/status`. */
 export async function statusOf(app: App): Promise<Record<string, unknown>> {
   return await (await fetch(`http://${app.addr}/status`)).json();
 }
 
-/** Posts JSON. */
+/** Posts JSON; the whole answer has been read. */
 export async function postTo(app: App, path: string, body: object): Promise<Response> {
   const headers = { "content-type": "application/json" };
   const init = { method: "POST", headers, body: JSON.stringify(body) };
-  return await fetch(`http://${app.addr}/${path}`, init);
+  const reply = await fetch(`http://${app.addr}/${path}`, init);
+  const { status } = reply;
+  const text = await reply.text();
+  return new Response(status === 204 ? null : text, { status });
 }
 
 /** Sends with `skychat send` and waits for the receipt. */
