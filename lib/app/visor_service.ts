@@ -15,7 +15,7 @@ export interface VisorView {
   readonly port: number;
   /** Why the visor is gone, or why nothing listens on a network, as it is now; empty when all is well. */
   readonly error: string;
-  /** The visor is gone, or nothing listens on any network although something should. */
+  /** The visor is gone or stuck, or nothing listens on any network although something should. */
   readonly deaf: boolean;
 }
 
@@ -81,9 +81,9 @@ export class VisorService implements MeshPort {
 
   /** How things stand. */
   get view(): VisorView {
-    const { connected, networks, port } = this.#session;
+    const { connected, networks, port, stuck } = this.#session;
     const wanted = this.#config.portless ? 0 : this.#config.networks.length;
-    const deaf = !connected || wanted > 0 && this.#settled && networks.length === 0;
+    const deaf = !connected || stuck || wanted > 0 && this.#settled && networks.length === 0;
     return { connected, networks, port, error: this.#error, deaf };
   }
 
@@ -134,8 +134,9 @@ export class VisorService implements MeshPort {
 
   /** What is wrong now: what was wrong before and is not any more is left out. */
   get #error(): string {
-    const { connected, endedListeners, networks } = this.#session;
+    const { connected, endedListeners, networks, stuck } = this.#session;
     if (!connected) return this.#loss || "the connection to the visor is closed";
+    if (stuck) return "it leaves thousands of calls unanswered";
     const reasons = new Map(this.#refusals);
     for (const { network, reason } of endedListeners) reasons.set(network, reason);
     return Array.from(reasons)

@@ -16,7 +16,7 @@ import { messageTimes } from "./message_times.ts";
 import type { SendOutcome, SendRequest } from "./outbound.ts";
 import { Outbox } from "./outbox.ts";
 import { carrierOf } from "./outbox_carrier.ts";
-import type { OutboxLimits, QueueTable } from "./outbox_plan.ts";
+import { NO_OUTBOX, type OutboxLimits, type QueueTable } from "./outbox_plan.ts";
 import { type EventStream, Outlet } from "./outlet.ts";
 import { announceLink, PeerLines } from "./peer_lines.ts";
 import { PeerTable } from "./peer_table.ts";
@@ -104,6 +104,7 @@ export class DirectChat {
       log,
       ...(options.outboxLimits !== undefined && { limits: options.outboxLimits }),
     });
+    for (const { hex } of this.outbox?.recipients() ?? []) this.#state.table.know(hex);
   }
 
   /** The counters of `/status` at this moment (messages.md 9). */
@@ -144,6 +145,7 @@ export class DirectChat {
    * is not sent either.
    */
   send(request: SendRequest): Promise<SendOutcome> {
+    this.#state.table.know(request.recipient.hex);
     return request.queueForMs === undefined
       ? this.#sender.send(request)
       : this.#sendOrQueue(request, request.queueForMs);
@@ -282,7 +284,7 @@ export class DirectChat {
     return new MeshRoutes({
       ...{ port, clock, lines },
       lingerMs: limits.receiptWatch,
-      attach: (link) => void this.attach(link),
+      attach: (link) => this.attach(link),
       onProven: (link) => this.outbox?.deliver(link.peer),
       onLost: (link, frames) => void this.#sender.resend(link, frames),
       queued: {
@@ -335,12 +337,6 @@ export class DirectChat {
     }
   }
 }
-
-const NO_OUTBOX: SendOutcome = {
-  kind: "unqueueable",
-  code: "no-store",
-  message: "queue: the outbox needs --persist",
-};
 
 async function refuse(link: ChatLink, reason: string): Promise<LinkEnd> {
   link.close(reason);

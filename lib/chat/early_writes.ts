@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "#kit";
 import type { ChatLink } from "./chat_link.ts";
 import { MAX_EARLY_BYTES, MESH_EARLY_MS } from "./mesh_limits.ts";
+import { isNobodyThere } from "./mesh_networks.ts";
 
 interface Early {
   readonly timer: Timer;
@@ -17,6 +18,8 @@ export class EarlyWrites {
   readonly #clock: Clock;
   readonly #onLost: (link: ChatLink, lost: { frames: Uint8Array[]; reason: string }) => void;
   readonly #links = new Map<ChatLink, Early>();
+  /** Why those that were watched to their end led nowhere. */
+  readonly #nowhere = new WeakMap<ChatLink, string>();
 
   /** `onLost` is told when a connection turns out to lead nowhere; there may be no frames. */
   constructor(
@@ -34,7 +37,8 @@ export class EarlyWrites {
     void link.closed.then(({ message }) => {
       const early = this.#links.get(link);
       this.heard(link);
-      if (early === undefined || !isNobodyThere(message)) return;
+      if (early === undefined || !isNobodyThere(link, message)) return;
+      this.#nowhere.set(link, message);
       this.#onLost(link, { frames: early.frames, reason: message });
     });
   }
@@ -47,14 +51,12 @@ export class EarlyWrites {
 
   /** A frame was written. What is too much to be kept is lost if nobody is there. */
   wrote(link: ChatLink, frame: Uint8Array): void {
+    const reason = this.#nowhere.get(link);
+    // The visor took it and said at the same time that nobody was there.
+    if (reason !== undefined) return this.#onLost(link, { frames: [frame], reason });
     const early = this.#links.get(link);
     if (early === undefined || early.bytes + frame.length > MAX_EARLY_BYTES) return;
     early.frames.push(frame);
     early.bytes += frame.length;
   }
-}
-
-/** Whether a connection ended with skynet's answer that nobody listens. */
-function isNobodyThere(reason: string): boolean {
-  return reason.startsWith("no listener on port ");
 }

@@ -16,8 +16,8 @@ export interface MeshDiallerOptions {
   readonly port: MeshPort;
   readonly clock: Clock;
   readonly lines: PeerLines;
-  /** Puts a new connection to use; it is in the table when this returns. */
-  readonly attach: (link: ChatLink) => void;
+  /** Puts a new connection to use, which is in the table when this returns; settles when it ended. */
+  readonly attach: (link: ChatLink) => Promise<unknown>;
   /** Told when a connection is used that was {@link MeshDialler.isDoubtful | doubtful} before. */
   readonly onProven: (link: ChatLink) => void;
 }
@@ -65,7 +65,7 @@ export class MeshDialler {
 
   /** One dial: the connection, or why there is none, in words that are fit for one line. */
   async dial({ network, peer, signal }: DialPlan): Promise<ChatLink | string> {
-    const { attach, lines, port } = this.#options;
+    const { lines, port } = this.#options;
     let link: ChatLink;
     try {
       link = await port.dial(peer, network, signal);
@@ -73,11 +73,22 @@ export class MeshDialler {
       return quoteForLog(errorText(error));
     }
     if (network === "skynet") this.#doubtful.add(link);
-    attach(link);
+    void this.#serve(link);
     const end = network === "skynet" ? await this.#look(link) : undefined;
     if (end !== undefined) return end;
     announceLink(link, lines);
     return link;
+  }
+
+  async #serve(link: ChatLink): Promise<void> {
+    const { attach, lines } = this.#options;
+    const { network, peer } = link;
+    try {
+      await attach(link);
+    } catch (error) {
+      const text = quoteForLog(errorText(error));
+      lines.line("warn", `skychat: visor ${network} link to ${peer.hex} failed: ${text}`);
+    }
   }
 
   /** Why a connection ended before it could be used; undefined where it did not. */

@@ -13,8 +13,12 @@ export const MESH_SLOW_DIAL_MS = 10_000;
 export const MESH_ROUND_LIMIT_MS = 120_000;
 /** Longest time to move a peer over to skynet behind its back, milliseconds (visor.md 7.5). */
 export const MESH_UPGRADE_MS = 25_000;
-/** Peers that are dialled at a time because somebody waits for a message to be sent (ours). */
-export const MAX_MESH_DIALS = 64;
+/**
+ * Peers that are dialled at a time because somebody waits for a message to be sent (ours): well below the
+ * connections that clients have, and twice all of these together below the dials that a visor is given
+ * (`MAX_VISOR_DIALS` of `#visor`), since those that are given up go on there for a while.
+ */
+export const MAX_MESH_DIALS = 192;
 /** Peers that are dialled at a time because `POST /link` asked for it (ours). */
 export const MAX_LINK_DIALS = 16;
 /** Peers that are dialled at a time because something is queued for them (ours). */

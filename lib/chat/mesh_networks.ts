@@ -1,4 +1,4 @@
-import type { MeshNetwork } from "./chat_link.ts";
+import type { ChatLink, MeshNetwork } from "./chat_link.ts";
 
 /** Whether a message may go over a direct connection only, for which nothing is ever dialled through a visor. */
 export function isDirectOnly(wanted: string | undefined): boolean {
@@ -16,4 +16,12 @@ export function dialOrder(
   if (isDirectOnly(wanted)) return [];
   const preferred: MeshNetwork = wanted === "auto" || wanted === "dmsg" ? "dmsg" : "skynet";
   return enabled.toSorted((a, b) => Number(b === preferred) - Number(a === preferred));
+}
+
+/**
+ * Whether a connection ended with skynet's answer that nobody listens at its other end (visor.md 6.3): what
+ * was written on it has reached nobody.
+ */
+export function isNobodyThere({ network }: Pick<ChatLink, "network">, reason: string): boolean {
+  return network === "skynet" && reason.startsWith("no listener on port ");
 }

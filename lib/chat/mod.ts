@@ -39,12 +39,14 @@ export type { LinkState } from "./link_state.ts";
 export type { MeshPort } from "./mesh_port.ts";
 export * from "./mesh_limits.ts";
 export { newMessageId } from "./message_id.ts";
-export { Outbox, type QueueOutcome, type QueueRequest } from "./outbox.ts";
+export { Outbox } from "./outbox.ts";
 export type {
   ListedMessage,
   OutboxLimits,
   QueuedMessage,
   QueuedState,
+  QueueOutcome,
+  QueueRequest,
   QueueTable,
 } from "./outbox_plan.ts";
 export type { EventStream } from "./outlet.ts";

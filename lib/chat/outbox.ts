@@ -2,9 +2,9 @@ import { PublicKey } from "#crypto";
 import { type Clock, errorText, type Log, quoteForLog, type Random, type Timer } from "#kit";
 import { type ChatLink, networkOf } from "./chat_link.ts";
 import { MAX_OUTBOX_PAYLOAD, OUTBOX_RETRY_MS } from "./limits.ts";
-import { isDirectOnly } from "./mesh_networks.ts";
+import { isDirectOnly, isNobodyThere } from "./mesh_networks.ts";
 import { newMessageId } from "./message_id.ts";
-import { type OutboundPlan, planSend, type SendOutcome, shortKey } from "./outbound.ts";
+import { type OutboundPlan, planSend, shortKey } from "./outbound.ts";
 import type { OutboxCarrier } from "./outbox_carrier.ts";
 import { OutboxDisk } from "./outbox_disk.ts";
 import {
@@ -19,6 +19,8 @@ import {
   OUTBOX_LIMITS,
   type OutboxLimits,
   type QueuedMessage,
+  type QueueOutcome,
+  type QueueRequest,
   type QueueTable,
 } from "./outbox_plan.ts";
 import { OutboxShelf, QueuedItem } from "./outbox_shelf.ts";
@@ -39,27 +41,6 @@ export interface OutboxOptions {
   /** Bounds that differ from {@link OUTBOX_LIMITS}. */
   readonly limits?: Partial<OutboxLimits>;
 }
-
-/** A message to be queued. */
-export interface QueueRequest {
-  /** Who is to get it. */
-  readonly recipient: PublicKey;
-  /** Not empty. */
-  readonly text: string;
-  /** Id of the quoted message. */
-  readonly replyTo?: string;
-  /** The network that was asked for: what is dialled for it, and, of direct ones, what it may go over. */
-  readonly network?: string | undefined;
-  /** Milliseconds until it is given up. */
-  readonly expiresInMs?: number;
-  /** Its id, when an attempt to send it was made under this id. */
-  readonly id?: string;
-  /** When that attempt began, if the peer may have got it: nanoseconds since 1970. */
-  readonly writtenAt?: bigint | undefined;
-}
-
-/** How queueing ended. */
-export type QueueOutcome = Extract<SendOutcome, { kind: "queued" | "unqueueable" }>;
 
 /**
  * Messages that wait on disk until their recipient is connected, delivered once and in order.
@@ -275,15 +256,16 @@ export class Outbox {
       : await carrier.deliver(item.peer, plan.frame, item.message.network);
     if (delivery?.kind !== "written") {
       // Nothing of it left this node, so the time in which it may be repeated has not begun.
-      if (fresh && delivery?.touched !== true && this.#shelf.has(item)) {
-        this.#unwrite(item);
-        await this.#disk.put(item.message);
-      }
-      return delivery?.kind !== "write-failed" || delivery.touched;
+      if (fresh && delivery?.touched !== true) await this.#takeBack(item);
+      return delivery?.kind !== "write-failed" || delivery.touched || !this.#isOpen(item);
     }
     carrier.count(delivery);
     item.network = networkOf(delivery.link);
     const outcome = await this.#receipt(item, delivery.link);
+    if (fresh && outcome.kind === "abandoned" && !carrier.isLive(delivery.link)) {
+      const { message } = await delivery.link.closed;
+      if (isNobodyThere(delivery.link, message)) await this.#takeBack(item);
+    }
     if (outcome.kind === "silence" && this.#shelf.has(item)) {
       this.#giveUp(item);
       carrier.dropSilent(delivery.link);
@@ -301,6 +283,13 @@ export class Outbox {
     item.flight = { link, receipt };
     receipt.startTimer(this.#carrier.receiptWatch);
     return await receipt.outcome;
+  }
+
+  /** It has reached nobody for certain. */
+  async #takeBack(item: QueuedItem): Promise<void> {
+    if (!this.#shelf.has(item)) return;
+    this.#unwrite(item);
+    await this.#disk.put(item.message);
   }
 
   #unwrite(item: QueuedItem): void {

@@ -1,3 +1,4 @@
+import type { PublicKey } from "#crypto";
 import { rfc3339, utf8 } from "#kit";
 import {
   MAX_OUTBOX_BYTES,
@@ -8,6 +9,7 @@ import {
   OUTBOX_EXPIRY_MS,
   OUTBOX_RESEND_MS,
 } from "./limits.ts";
+import type { SendOutcome } from "./outbound.ts";
 
 /** A message that waits for its recipient; `OutboxEntry` of `#store` has this shape. */
 export interface QueuedMessage {
@@ -40,6 +42,34 @@ export interface QueueTable {
   /** Removes; resolves when that is on disk. Whether there was one. */
   remove(id: string): Promise<boolean>;
 }
+
+/** A message to be queued. */
+export interface QueueRequest {
+  /** Who is to get it. */
+  readonly recipient: PublicKey;
+  /** Not empty. */
+  readonly text: string;
+  /** Id of the quoted message. */
+  readonly replyTo?: string;
+  /** The network that was asked for: what is dialled for it, and, of direct ones, what it may go over. */
+  readonly network?: string | undefined;
+  /** Milliseconds until it is given up. */
+  readonly expiresInMs?: number;
+  /** Its id, when an attempt to send it was made under this id. */
+  readonly id?: string;
+  /** When that attempt began, if the peer may have got it: nanoseconds since 1970. */
+  readonly writtenAt?: bigint | undefined;
+}
+
+/** How queueing ended. */
+export type QueueOutcome = Extract<SendOutcome, { kind: "queued" | "unqueueable" }>;
+
+/** What comes of queueing where nothing is kept. */
+export const NO_OUTBOX: QueueOutcome = {
+  kind: "unqueueable",
+  code: "no-store",
+  message: "queue: the outbox needs --persist",
+};
 
 /** Bounds of the outbox. */
 export interface OutboxLimits {

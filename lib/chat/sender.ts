@@ -3,9 +3,9 @@ import type { MessageEvent } from "#events";
 import { CodedError, concat, errorText, quoteForLog } from "#kit";
 import { encodeFrame, MAX_FRAME_PAYLOAD } from "#session";
 import { type ChatLink, type LinkNetwork, type MeshNetwork, networkOf } from "./chat_link.ts";
-import { type ChatState, isUsable } from "./chat_state.ts";
+import { type ChatState, isUsable, usableLink } from "./chat_state.ts";
 import type { DialPurpose } from "./dial_pools.ts";
-import { isDirectOnly } from "./mesh_networks.ts";
+import { isDirectOnly, isNobodyThere } from "./mesh_networks.ts";
 import type { Reached } from "./mesh_routes.ts";
 import { newMessageId } from "./message_id.ts";
 import {
@@ -115,8 +115,7 @@ export class Sender {
     plan: SendPlan,
     { dials }: { dials: boolean },
   ): Promise<SendOutcome | Undelivered> {
-    const { receipts, table } = this.#state;
-    table.know(recipient.hex);
+    const { receipts } = this.#state;
     const receipt = plan.receipt === "none" ? undefined : receipts.expect(recipient.hex, plan.id);
     const purpose = dials ? "send" : undefined;
     const delivery = await this.#carry(recipient, plan.frame, { network, purpose });
@@ -185,7 +184,9 @@ export class Sender {
   async #carry(peer: PublicKey, bytes: Uint8Array, way: Way): Promise<Delivery> {
     const { mesh } = this.#state;
     const first = await this.deliver(peer, bytes, way.network);
-    const dials = mesh !== undefined && way.purpose !== undefined && !isDirectOnly(way.network);
+    // One that has too much unwritten lives on: its peer does not read, and would not from another one.
+    const connected = usableLink(peer, this.#state, way.network) !== undefined;
+    const dials = !connected && way.purpose !== undefined && !isDirectOnly(way.network);
     const delivery = first.kind === "written" || !dials
       ? first
       : await this.#dialAndWrite({ peer, bytes, failed: first }, way);
@@ -245,7 +246,7 @@ export class Sender {
         reason = quoteForLog(errorText(error));
         tried.add(link);
         if (isOverloaded(error)) continue;
-        touched = true;
+        touched ||= !isNobodyThere(link, errorText(error));
         this.#discard(link, `write failed: ${reason}`);
       }
     }

@@ -1,29 +1,14 @@
-import type { Clock } from "#kit";
 import type { MeshLink } from "./mesh_link.ts";
 
-/** Milliseconds that a peer which opened a connection has for its first byte, once room is scarce (ours). */
-export const SILENT_MESH_LINK_MS = 60_000;
 /** Memory in bytes that everything unwritten on connections that peers opened may hold together (ours). */
 export const MAX_ACCEPTED_BACKLOG_BYTES = 33_554_432;
 /** Bytes to be queued before that is added up again (ours). */
 const COUNT_EVERY_BYTES = 1_048_576;
 
-/** The connections that peers opened: strangers may, so they give way, and share one bound of memory. */
+/** The connections that peers opened: strangers may, so all of them share one bound of memory. */
 export class AcceptedLinks {
-  readonly #clock: Clock;
-  /** Oldest first. */
   readonly #links = new Set<MeshLink>();
   #queuedSinceCount = 0;
-
-  /** There are none yet. */
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** How many are open. */
-  get size(): number {
-    return this.#links.size;
-  }
 
   /** Counts one. */
   add(link: MeshLink): void {
@@ -33,18 +18,6 @@ export class AcceptedLinks {
   /** Counts it no more. */
   delete(link: MeshLink): void {
     this.#links.delete(link);
-  }
-
-  /** The one to give way to another one that a peer opened: the oldest that had its time and said nothing. */
-  overdue(): MeshLink | undefined {
-    const oldest = this.#oldestSilent();
-    if (oldest === undefined) return undefined;
-    return this.#clock.now() - oldest.openedAt >= SILENT_MESH_LINK_MS ? oldest : undefined;
-  }
-
-  /** The one to give way to one that we dialled: the oldest that said nothing, else the oldest. */
-  leastWanted(): MeshLink | undefined {
-    return this.#oldestSilent() ?? this.#links.values().next().value;
   }
 
   /**
@@ -63,10 +36,5 @@ export class AcceptedLinks {
       sum -= most.held;
       most.close("too much waits for its peers to read, and most for this one");
     }
-  }
-
-  #oldestSilent(): MeshLink | undefined {
-    for (const link of this.#links) if (link.silent) return link;
-    return undefined;
   }
 }

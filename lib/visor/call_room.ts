@@ -50,6 +50,11 @@ export class CallRoom {
     this.#backlogFull = backlogFull;
   }
 
+  /** Whether so many calls wait for their answers that nothing is written or dialled any more. */
+  get crowded(): boolean {
+    return this.#others >= MAX_VISOR_CALLS - RESERVED_VISOR_CALLS;
+  }
+
   /** Starts a call, or does so later, or refuses it. */
   enter(call: EnteringCall): void {
     const { kind, refuse } = call;
@@ -108,7 +113,7 @@ export class CallRoom {
 
   #hasRoom(kind: "dial" | "vital" | "write"): boolean {
     if (kind === "vital") return this.#others < MAX_VISOR_CALLS;
-    if (this.#others >= MAX_VISOR_CALLS - RESERVED_VISOR_CALLS || this.#backlogFull()) return false;
+    if (this.crowded || this.#backlogFull()) return false;
     return kind === "write" || this.#dials < MAX_VISOR_DIALS;
   }
 }

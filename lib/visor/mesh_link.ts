@@ -68,7 +68,6 @@ export class MeshLink {
   #ended = false;
   #serving = false;
   #emptyReads = 0;
-  #silent = true;
 
   /** Nothing is read yet: see {@link serve}. */
   constructor(parts: MeshLinkParts) {
@@ -86,11 +85,6 @@ export class MeshLink {
   /** Bytes written that the visor has not taken yet. */
   get backlog(): number {
     return this.#writer.backlog;
-  }
-
-  /** Whether the peer has not sent a byte yet. */
-  get silent(): boolean {
-    return this.#silent;
   }
 
   /** Memory in bytes that what the visor has not taken yet holds, roughly. */
@@ -157,7 +151,6 @@ export class MeshLink {
     if (answer === undefined || this.#ended) return;
     const { bytes, failure } = answer;
     this.#emptyReads = bytes.length > 0 ? 0 : this.#emptyReads + 1;
-    if (bytes.length > 0) this.#silent = false;
     // Bytes first, then the error that came with them (visor.md 6.3).
     const taken = bytes.length > 0 ? onData(bytes) : undefined;
     if (taken !== undefined) await taken;

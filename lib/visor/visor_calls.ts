@@ -76,13 +76,13 @@ export class VisorCalls {
   }
 
   /** Shows a text as our status; `Running` and `Stopped` mean something (visor.md 6.2). */
-  async setDetailedStatus(text: string, signal?: AbortSignal): Promise<void> {
-    await this.#ask("SetDetailedStatus", STRING, visorText(text), { signal });
+  async setDetailedStatus(text: string): Promise<void> {
+    await this.#ask("SetDetailedStatus", STRING, visorText(text));
   }
 
   /** Sets the text that stands as our error after we exit; an empty one clears it (visor.md 6.2). */
-  async setError(text: string, signal?: AbortSignal): Promise<void> {
-    await this.#ask("SetError", STRING, visorText(text), { signal });
+  async setError(text: string): Promise<void> {
+    await this.#ask("SetError", STRING, visorText(text));
   }
 
   /** Tells which port we listen on. */

@@ -55,6 +55,11 @@ export class VisorClient {
     return this.#end === undefined;
   }
 
+  /** Whether the visor leaves so many calls unanswered that nothing is written or dialled any more. */
+  get stuck(): boolean {
+    return this.connected && this.#room.crowded;
+  }
+
   /** A text of the visor as it may be kept, shown and logged: see {@link Rpc.words}. */
   words(text: string): string {
     return this.#rpc.words(text);

@@ -93,7 +93,8 @@ export class VisorSession {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #listeners: MeshListener[] = [];
-  #lastStatus = "";
+  /** The last status, and when the visor had it. */
+  #status = { text: "", told: Promise.resolve() };
   #shutdown: Promise<void> | undefined;
 
   /** Over a client that has said hello, which the session owns from now on. */
@@ -111,6 +112,11 @@ export class VisorSession {
   /** Whether the visor is there, as far as we know. */
   get connected(): boolean {
     return this.#client.connected;
+  }
+
+  /** Whether the visor leaves so many calls unanswered that nothing is written or dialled any more. */
+  get stuck(): boolean {
+    return this.#client.stuck;
   }
 
   /** Networks that we accept connections on now; none once the visor is gone. */
@@ -164,15 +170,16 @@ export class VisorSession {
     return link;
   }
 
-  /** Shows our status; resolves when the visor has it, or will not, or the signal aborts. Never rejects. */
-  async status(text: string, signal?: AbortSignal): Promise<void> {
-    this.#lastStatus = text;
-    await this.#tell("status", this.#calls.setDetailedStatus(text, signal));
+  /** Shows our status; resolves when the visor has it, or will not. Never rejects. */
+  status(text: string): Promise<void> {
+    const told = this.#tell("status", this.#calls.setDetailedStatus(text));
+    this.#status = { text, told };
+    return told;
   }
 
   /** Sets the error that stands after we exit; an empty text clears it. As {@link status}. */
-  async fail(text: string, signal?: AbortSignal): Promise<void> {
-    await this.#tell("error", this.#calls.setError(text, signal));
+  async fail(text: string): Promise<void> {
+    await this.#tell("error", this.#calls.setError(text));
   }
 
   /** Tells the visor {@link port}. Never rejects. */
@@ -182,20 +189,20 @@ export class VisorSession {
 
   /**
    * Says goodbye in the order of visor.md 7.3: status `Stopped` unless it was said, connections,
-   * listeners, then the connection to the visor. That is tried for {@link VISOR_GOODBYE_LIMIT_MS}, and
-   * the signal ends it earlier. Never rejects; again: the same promise.
+   * listeners, then the connection to the visor. That is tried for {@link VISOR_GOODBYE_LIMIT_MS}. Never
+   * rejects; again: the same promise.
    */
-  shutdown(signal?: AbortSignal): Promise<void> {
-    return this.#shutdown ??= this.#sayGoodbye(signal);
+  shutdown(): Promise<void> {
+    return this.#shutdown ??= this.#sayGoodbye();
   }
 
-  async #sayGoodbye(signal: AbortSignal | undefined): Promise<void> {
+  async #sayGoodbye(): Promise<void> {
     // Not before the shutdown is noted.
     await Promise.resolve();
     const said = Promise.race([this.#closeAll(), this.#client.lost]);
     const limitMs = VISOR_GOODBYE_LIMIT_MS;
     // A visor that hangs learns it from the end of the connection.
-    await within(said, { clock: this.#clock, limitMs, signal, what: "goodbye" }).catch(() => {});
+    await within(said, { clock: this.#clock, limitMs, what: "goodbye" }).catch(() => {});
     this.#client.close();
     await this.lost;
   }
@@ -203,7 +210,7 @@ export class VisorSession {
   /** Sends all in order and only then waits: one call that hangs must not keep the others from going out. */
   async #closeAll(): Promise<void> {
     await Promise.all([
-      this.#lastStatus === "Stopped" ? undefined : this.status("Stopped"),
+      this.#status.text === "Stopped" ? this.#status.told : this.status("Stopped"),
       this.#links.closeAll("shutting down"),
       ...this.#listeners.map((listener) => listener.close()),
     ]);

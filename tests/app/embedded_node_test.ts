@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import type { AppConfig } from "#app";
 import { SecretKey } from "#crypto";
 import { MemoryNetwork, type Network } from "#net";
+import { MAX_VISOR_CALLS, RESERVED_VISOR_CALLS } from "../../lib/visor/call_room.ts";
+import { ACCEPT_RESP } from "../../lib/visor/visor_types.ts";
 import { ManualClock, settle } from "#support/manual_clock.ts";
 import { MiniVisor } from "#support/mini_visor.ts";
 import type { MiniCall, MiniReaction } from "#support/mini_visor_replies.ts";
@@ -115,6 +117,29 @@ Deno.test("a node under a visor that cannot stop is left to the process's end af
     assert.equal(code, undefined);
     await clock.advance(1);
     assert.equal(code, 0);
+  });
+});
+
+Deno.test("a visor that leaves every connection open which it is to close is a reason not to count on the node", async () => {
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  const peer = SecretKey.parse("0c".repeat(32)).publicKey;
+  const Remote = { Net: "dmsg", PubKey: peer.bytes, Port: 50_000 };
+  let accepts = 0;
+  const script = ({ method }: MiniCall): MiniReaction | undefined => {
+    if (method === "CloseConn") return { after: gate };
+    if (method !== "Accept" || accepts >= MAX_VISOR_CALLS) return undefined;
+    return { result: { type: ACCEPT_RESP, value: { Remote, ConnID: 1_000 + accepts++ } } };
+  };
+  await withNode({ script }, async ({ health, view, visor }) => {
+    const enough = MAX_VISOR_CALLS - RESERVED_VISOR_CALLS;
+    const unclosed = () => visor.argumentsOf("CloseConn").length;
+    for (let turn = 0; turn < 10_000 && unclosed() < enough; turn++) await settle();
+    const reason = "it leaves thousands of calls unanswered";
+    assert.deepEqual(await health(), [503, `visor: ${reason}\n`]);
+    assert.equal((await view()).error, reason);
+    open();
+    for (let turn = 0; turn < 1_000 && (await view()).error !== undefined; turn++) await settle();
+    assert.deepEqual(await health(), [200, "ok\n"]);
   });
 });
 

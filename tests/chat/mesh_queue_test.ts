@@ -1,9 +1,10 @@
 /** Messages that may be queued, and what is asked for besides, on a node with a visor. */
 import assert from "node:assert/strict";
-import { MESH_LOOK_MS, OUTBOX_REDIAL_MS } from "#chat";
+import { DUPLICATE_WINDOW, MESH_LOOK_MS, OUTBOX_REDIAL_MS } from "#chat";
 import { ALICE, BOB } from "#support/fake_chat_link.ts";
 import { meshFixture, send } from "#support/mesh_chat.ts";
 
+const NOBODY = "no listener on port 1, skychat offline";
 const LATER = { recipient: ALICE, text: "later", queueForMs: 600_000 } as const;
 
 for (const network of ["skynet", "dmsg"] as const) {
@@ -93,7 +94,7 @@ Deno.test("a queued message that was written where nobody was goes over the othe
   await node.clock.advance(MESH_LOOK_MS);
   const [skynet] = node.mesh.links;
   assert.equal(skynet?.payloads.length, 1);
-  skynet?.end("no listener on port 1, skychat offline");
+  skynet?.end(NOBODY);
   await node.clock.advance(0);
   const [, dmsg] = node.mesh.links;
   assert.equal(dmsg?.network, "dmsg");
@@ -120,5 +121,40 @@ Deno.test("a failed write that may have arrived counts as written, whatever othe
   await node.chat.send(LATER);
   const [row] = node.table.rows.values();
   assert.ok(row?.writtenAt !== undefined);
+  await node.chat.close();
+});
+
+Deno.test("a queued message waits for as long as skynet says, however late, that nobody is there", async () => {
+  for (const how of ["after the write", "during it", "instead of it"]) {
+    const node = meshFixture();
+    node.mesh.networks = ["skynet"];
+    node.mesh.onLink = (link) => {
+      if (how === "during it") link.onWrite = () => link.end(NOBODY);
+      if (how === "instead of it") link.writing = { fail: NOBODY };
+      node.clock.after(MESH_LOOK_MS + 100, () => link.end(NOBODY));
+    };
+    await node.chat.send({ ...LATER, queueForMs: 2 * DUPLICATE_WINDOW, network: "skynet" });
+    await node.clock.advance(DUPLICATE_WINDOW + OUTBOX_REDIAL_MS);
+    const [{ state } = { state: "gone" }] = node.chat.outbox?.list() ?? [];
+    assert.equal(state, "waiting", how);
+    assert.equal([...node.table.rows.values()][0]?.writtenAt, undefined, how);
+    node.mesh.onLink = () => {};
+    await node.clock.advance(2 * OUTBOX_REDIAL_MS);
+    const link = node.mesh.links.at(-1);
+    const { body, id } = JSON.parse(link?.payloads[0] ?? "{}");
+    assert.equal(body, "later", how);
+    await link?.receiveText(`{"type":"chat-ack","id":"${id}"}`);
+    assert.deepEqual(node.chat.outbox?.list(), [], how);
+    await node.chat.close();
+  }
+});
+
+Deno.test("what was written on a connection that broke may have arrived, and is not written for ever", async () => {
+  const node = meshFixture();
+  node.mesh.networks = ["skynet"];
+  node.mesh.onLink = (link) => node.clock.after(MESH_LOOK_MS + 100, () => link.end("EOF"));
+  await node.chat.send({ ...LATER, queueForMs: 2 * DUPLICATE_WINDOW, network: "skynet" });
+  await node.clock.advance(DUPLICATE_WINDOW + OUTBOX_REDIAL_MS);
+  assert.equal(node.chat.outbox?.list()[0]?.state, "unconfirmed");
   await node.chat.close();
 });

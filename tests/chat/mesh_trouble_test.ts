@@ -195,3 +195,50 @@ Deno.test("connections over the mesh are told like those over TCP, dials that fa
   }
   assert.equal(node.lines.length, FLOOD_LINES);
 });
+
+Deno.test("what was written as the visor said that nobody was there is sent again, too", async () => {
+  const node = meshFixture();
+  node.mesh.onLink = (link) => {
+    if (link.network === "skynet") link.onWrite = () => link.end(NOBODY);
+  };
+  assert.equal((await send(node, "one")).kind, "sent");
+  await node.clock.advance(0);
+  assert.deepEqual(node.mesh.links.map(({ network, payloads }) => [network, payloads]), [
+    ["skynet", ["one"]],
+    ["dmsg", ["one"]],
+  ]);
+});
+
+Deno.test("a peer that reads nothing is not dialled for another connection", async () => {
+  const { node, skynet } = await written();
+  skynet.writing = { fail: "backlog full", code: "backlog-full" };
+  const outcome = await send(node, "two");
+  assert.ok(outcome.kind === "failed" && outcome.code === "write-failed");
+  assert.match(outcome.message, /^redial after write backlog full: /);
+  assert.equal(node.mesh.links.length, 1);
+  assert.deepEqual(skynet.closeReasons, []);
+});
+
+Deno.test("a mistake of ours on a connection that we dialled ends that connection, not the process", async () => {
+  const { node, skynet } = await written();
+  skynet.failServing(new TypeError("x\nis not a function"));
+  await node.clock.advance(0);
+  assert.equal(node.chat.isConnected(ALICE), false);
+  assert.match(
+    node.lines.at(-1) ?? "",
+    /^WARN skychat: visor skynet link to .* failed: x\\u000ais not/,
+  );
+});
+
+Deno.test("what auto moved to skynet, where nobody was, is sent again over what it moved from", async () => {
+  const node = meshFixture();
+  await node.chat.send({ recipient: ALICE, text: "one", network: "auto" });
+  await node.clock.advance(MESH_LOOK_MS);
+  await send(node, "two", "auto");
+  const [dmsg, skynet] = node.mesh.links;
+  assert.deepEqual([dmsg?.payloads, skynet?.payloads], [["one"], ["two"]]);
+  skynet?.end(NOBODY);
+  await node.clock.advance(RECEIPT_WATCH);
+  assert.deepEqual(dmsg?.payloads, ["one", "two"]);
+  assert.deepEqual(dmsg?.closeReasons, []);
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SILENT_LINK_MS } from "#chat";
 import { ALICE, BOB, chatFixture, FakeChatLink } from "#support/fake_chat_link.ts";
+import { FakeQueueTable } from "#support/fake_chat_store.ts";
 import { strangers } from "#support/mesh_chat.ts";
 
 const [CAROL = BOB, DAVE = BOB] = strangers(2);
@@ -32,14 +33,35 @@ Deno.test("half a frame is nothing said, and neither is what a blocked peer says
   }
 });
 
-Deno.test("who was written to finds a place although strangers have all of theirs", async () => {
-  const node = chatFixture({ limits: { strangerLinks: 1 } });
+for (const what of ["who was written to", "whoever something is queued for"]) {
+  Deno.test(`${what} finds a place although strangers have all of theirs`, async () => {
+    const queueForMs = what === "who was written to" ? undefined : 60_000;
+    const node = chatFixture({ limits: { strangerLinks: 1 }, outbox: new FakeQueueTable() });
+    node.chat.attach(new FakeChatLink(BOB, { network: "dmsg" }));
+    const early = new FakeChatLink(ALICE, { network: "dmsg" });
+    node.chat.attach(early);
+    assert.deepEqual(early.closeReasons, ["too many connections"]);
+    await node.chat.send({
+      recipient: ALICE,
+      text: "are you there?",
+      ...(queueForMs && { queueForMs }),
+    });
+    const late = new FakeChatLink(ALICE, { network: "dmsg" });
+    node.chat.attach(late);
+    assert.deepEqual(late.closeReasons, []);
+    await node.chat.close();
+  });
+}
+
+Deno.test("whoever something is queued for is no stranger after a restart either", async () => {
+  const table = new FakeQueueTable();
+  const before = chatFixture({ outbox: table });
+  await before.chat.send({ recipient: ALICE, text: "later", queueForMs: 60_000 });
+  await before.chat.close();
+  const node = chatFixture({ limits: { strangerLinks: 1 }, outbox: table });
   node.chat.attach(new FakeChatLink(BOB, { network: "dmsg" }));
-  const early = new FakeChatLink(ALICE, { network: "dmsg" });
-  node.chat.attach(early);
-  assert.deepEqual(early.closeReasons, ["too many connections"]);
-  await node.chat.send({ recipient: ALICE, text: "are you there?" });
   const late = new FakeChatLink(ALICE, { network: "dmsg" });
   node.chat.attach(late);
   assert.deepEqual(late.closeReasons, []);
+  await node.chat.close();
 });

@@ -29,6 +29,10 @@ export class FakeChatLink implements ChatLink {
   readonly closeReasons: (string | undefined)[] = [];
   /** What the next writes do: succeed, fail with this text (and code), or never finish. */
   writing: "ok" | "hang" | { readonly fail: string; readonly code?: string } = "ok";
+  /** Happens while a write succeeds. */
+  onWrite: () => void = () => {};
+  /** What handles the frames has thrown this. */
+  failServing: (error: Error) => void = () => {};
   #onData: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
   #settleEnd: (end: LinkEnd) => void;
 
@@ -56,11 +60,14 @@ export class FakeChatLink implements ChatLink {
       this.payloads.push(utf8Text(event.payload));
     }
     if (decoder.pending > 0) throw new Error("a write ended inside a frame");
+    this.onWrite();
   }
 
   serve(onData: (bytes: Uint8Array) => void | Promise<void>): Promise<LinkEnd> {
     this.#onData = onData;
-    return this.closed;
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.failServing = reject;
+    return Promise.race([this.closed, promise]);
   }
 
   close(reason?: string): void {

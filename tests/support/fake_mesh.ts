@@ -20,6 +20,8 @@ export class FakeMesh implements MeshPort {
   ends: string | undefined;
   /** What writes to connections of a network do; they succeed where nothing is said. */
   readonly writing = new Map<MeshNetwork, FakeChatLink["writing"]>();
+  /** What is done to every connection that is made. */
+  onLink: (link: FakeChatLink) => void = () => {};
   /** Milliseconds that a dial takes. */
   takes = 0;
   /** Dials that go on now. */
@@ -42,6 +44,7 @@ export class FakeMesh implements MeshPort {
     const link = new FakeChatLink(peer, { direction: "out", openedAt: this.clock.now(), network });
     link.writing = this.writing.get(network) ?? "ok";
     this.links.push(link);
+    this.onLink(link);
     if (this.ends !== undefined) this.clock.after(10, () => link.end(this.ends));
     return link;
   }

@@ -215,3 +215,19 @@ Deno.test("a dial that succeeds while we say goodbye is closed, and none is begu
   await shutdown;
   await scene.end();
 });
+
+Deno.test("the goodbye waits until the visor has the status that was said before it", async () => {
+  const scene = new VisorScene();
+  const app = await scene.app({ networks: [] });
+  const { reaction, open } = gate();
+  react(app, "SetDetailedStatus", reaction);
+  void app.session.status("Stopped");
+  const shutdown = app.session.shutdown();
+  await settle();
+  assert.ok(app.session.connected, "left before the visor had it");
+  open();
+  await shutdown;
+  assert.deepEqual(app.visor.argumentsOf("SetDetailedStatus"), ["Stopped"]);
+  assert.equal(scene.clock.pending, 0);
+  await scene.end();
+});
