@@ -158,6 +158,7 @@ export const APP_FLAGS = {
   "join": {
     type: "string",
     value: "link",
+    neverEmpty: "the link is empty: leave --join away to take part in no group",
     group: "Groups:",
     help: "take part in the group of this invite link, which says the id, owner, members and " +
       "mode; not together with --cxo-group",

@@ -25,6 +25,8 @@ export interface FlagSpec {
   readonly choices?: readonly string[];
   /** Values that a shell offers; others are for the command to judge. */
   readonly suggestions?: readonly string[];
+  /** Why it cannot be given with an empty value, which is what a variable that is not set becomes. */
+  readonly neverEmpty?: string;
   /** Heading in `--help`. */
   readonly group?: string;
   /** `later`: refused with `not in this build yet` unless it asks for nothing. */
@@ -85,6 +87,7 @@ export function parseFlagValue(spec: FlagSpec, text: string): AnyFlagValue {
       return text === "" ? [] : text.split(",");
     case "string":
     case "path":
+      if (text === "" && spec.neverEmpty !== undefined) throw new FlagValueError(spec.neverEmpty);
       if (spec.choices !== undefined && !spec.choices.includes(text)) {
         throw new FlagValueError(`use one of: ${spec.choices.join(", ")}`);
       }

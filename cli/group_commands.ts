@@ -89,7 +89,7 @@ export const GROUP_COMMANDS: readonly CommandSpec[] = [
   }),
   command({
     name: "group history",
-    summary: "show stored messages of a group",
+    summary: "show stored messages of a group; --list-groups: of which there are some",
     notes: "Oldest first.",
     operands: "[ID]",
     flags: GROUP_HISTORY_FLAGS,

@@ -56,7 +56,8 @@ export function controlPorts(parts: ControlParts): ControlPorts {
       const takesMessages = groups.session !== undefined || groups.configured;
       return takesMessages ? (text: string, to?: string) => groups.message(text, to) : undefined;
     },
-    groupTakesAddressed: groups.configured,
+    // Under a visor people are reached by themselves, and what is for one of them is for nobody else.
+    groupTakesAddressed: groups.configured && !line.embedded,
     groups: groupsPort({
       ...{ context, history, line },
       service: groups,

@@ -152,6 +152,12 @@ const mistakes: readonly [args: readonly string[], text: string, hint?: string][
     "option '--ack <when>' argument 'never' is invalid. use one of: received, stored",
     "skychat app",
   ],
+  [
+    ["app", "--join", ""],
+    "option '--join <link>' argument '' is invalid. " +
+    "the link is empty: leave --join away to take part in no group",
+    "skychat app",
+  ],
   [["--json", "app"], "unknown option '--json'"],
   [["-t", "x", "send"], "unknown option '-t'", "skychat"],
   [["sned", "-t", "x"], "unknown command 'sned' (did you mean send?)", "skychat"],

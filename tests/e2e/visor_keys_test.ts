@@ -1,7 +1,16 @@
 /** Nodes under a visor whose key is not that of their links: feeds and groups go by the latter (visor.md 7.5). */
 import assert from "node:assert/strict";
 import { ask, eventsUntil, keyOf, secretOf } from "#support/cxo_app.ts";
-import { endOf, postTo, startUnder, statusOf, until, withVisors } from "#support/embedded_apps.ts";
+import {
+  endOf,
+  postTo,
+  seen,
+  send,
+  startUnder,
+  statusOf,
+  until,
+  withVisors,
+} from "#support/embedded_apps.ts";
 import { type App, startApp } from "#support/spawn.ts";
 
 const BOB = keyOf(9);
@@ -71,6 +80,29 @@ Deno.test("what a node took back is in no stream, whichever of its keys it went 
     assert.deepEqual(await eventTexts(app, "mark"), ["stays"]);
     const history: { text: string }[] = await ask(app, `/history?peer=${BOB}`);
     assert.deepEqual(history.map(({ text }) => text), ["stays", "mark"]);
+  });
+});
+
+Deno.test("what is for one person goes to that person, though the node was started in a group", async () => {
+  await withVisors(async ({ apps, folder, one, two }) => {
+    const group = ["--cxo-group", crypto.randomUUID(), "--cxo-group-owner", keyOf(1)];
+    const sender = await startUnder(one, [
+      ...["--sk", secretOf(1), "--cxo-listen", "127.0.0.1:0", "--group-dir", `${folder}/1`],
+      ...group,
+    ], { cwd: folder });
+    const receiver = await startUnder(two, [], { cwd: folder });
+    apps.push(sender, receiver);
+    for (const network of ["skynet", "dmsg", "auto"]) {
+      assert.equal(await send(sender, two.visorKey.hex, network, "--net", network), "sent");
+    }
+    assert.deepEqual((await seen(receiver, 3)).map(([text]) => text), ["skynet", "dmsg", "auto"]);
+    assert.equal((await postTo(sender, "message", { message: "for all" })).status, 200);
+    const shown = await eventsUntil(
+      sender,
+      (events) => events.some(({ text }) => text === "for all"),
+      "since=0&channel=group",
+    );
+    assert.deepEqual(shown.map(({ text }) => text), ["for all"]);
   });
 });
 
