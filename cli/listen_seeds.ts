@@ -1,6 +1,6 @@
 import { unwrapBody } from "#events";
-import type { Clock } from "#kit";
-import type { ControlClient } from "./control_client.ts";
+import { type Clock, withAbort } from "#kit";
+import type { AnswerStream, ControlClient } from "./control_client.ts";
 import { parseJsonObject } from "./json_view.ts";
 import { type ReceivedEvent, receivedEvent } from "./sse_event.ts";
 import { SseParser } from "./sse_parser.ts";
@@ -16,34 +16,41 @@ export async function readSeeds(
   client: ControlClient,
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): Promise<readonly ReceivedEvent[]> {
-  const abort = new AbortController();
-  const timer = clock.after(SEED_LIMIT_MS, () => abort.abort());
   const seeds: ReceivedEvent[] = [];
-  try {
-    const stream = await client.open({ path: "/sse" }, AbortSignal.any([signal, abort.signal]));
+  let late = false;
+  await withAbort(signal, async (own) => {
+    const timer = clock.after(SEED_LIMIT_MS, () => {
+      late = true;
+      own.abort();
+    });
     try {
-      const decoder = new TextDecoder();
-      let ended = stream.status !== 200;
-      const parser = new SseParser({ onComment: () => ended = true });
-      while (!ended) {
-        const part = await stream.read();
-        if (part === undefined) break;
-        for (const { data } of parser.push(decoder.decode(part, { stream: true }))) {
-          const object = parseJsonObject(data);
-          const event = object === undefined ? undefined : receivedEvent(object);
-          if (event?.kind === "seed") seeds.push(event);
-          else ended = true;
-        }
-      }
+      await collectSeeds(await client.open({ path: "/sse" }, own.signal), seeds);
+    } catch (error) {
+      if (!late) throw error;
     } finally {
-      stream.close();
+      timer.cancel();
     }
-    return seeds;
-  } catch (error) {
-    if (abort.signal.aborted) return seeds;
-    throw error;
+  });
+  return seeds;
+}
+
+async function collectSeeds(stream: AnswerStream, seeds: ReceivedEvent[]): Promise<void> {
+  try {
+    const decoder = new TextDecoder();
+    let ended = stream.status !== 200;
+    const parser = new SseParser({ onComment: () => ended = true });
+    while (!ended) {
+      const part = await stream.read();
+      if (part === undefined) break;
+      for (const { data } of parser.push(decoder.decode(part, { stream: true }))) {
+        const object = parseJsonObject(data);
+        const event = object === undefined ? undefined : receivedEvent(object);
+        if (event?.kind === "seed") seeds.push(event);
+        else ended = true;
+      }
+    }
   } finally {
-    timer.cancel();
+    stream.close();
   }
 }
 

@@ -127,6 +127,11 @@ export const RESTRICTIONS: readonly Restriction[] = [
     instead: "take a Clock of #kit, so that tests can move time by hand",
   },
   {
+    names: ["AbortSignal.any"],
+    allowed: [],
+    instead: "use withAbort of #kit: Deno 2.6 forgets such a signal while somebody listens to it",
+  },
+  {
     names: ["crypto.getRandomValues", "crypto.randomUUID", "Math.random"],
     allowed: ["lib/kit"],
     instead: "take a Random of #kit, so that tests can choose the bytes",

@@ -1,5 +1,5 @@
 import type { PublicKey } from "#crypto";
-import { quoteForLog } from "#kit";
+import { quoteForLog, withAbort } from "#kit";
 import type { ChatLink, MeshNetwork } from "./chat_link.ts";
 import { DialPools, type DialPurpose } from "./dial_pools.ts";
 import { EarlyWrites } from "./early_writes.ts";
@@ -184,23 +184,25 @@ export class MeshRoutes {
     if (typeof link === "string") return;
     this.#early.watch(link);
     // Receipts come back on the connection that their message went out on.
-    const lingering = new AbortController();
-    const pause = AbortSignal.any([this.#stop.signal, lingering.signal]);
-    const end = await Promise.race([link.closed, clock.sleep(lingerMs, pause)]);
-    lingering.abort();
+    const end = await withAbort(this.#stop.signal, async (pause) => {
+      const first = await Promise.race([link.closed, clock.sleep(lingerMs, pause.signal)]);
+      pause.abort();
+      return first;
+    });
     // It is all there is to a peer that skynet has lost meanwhile.
     if (end === undefined) old.close("moved to skynet");
   }
 
   /** Gives a task a signal that ends it with this node, or when it takes too long. */
-  async #within<T>(limitMs: number, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const late = new AbortController();
-    const timer = this.#options.clock.after(limitMs, () => late.abort());
-    try {
-      return await task(AbortSignal.any([this.#stop.signal, late.signal]));
-    } finally {
-      timer.cancel();
-    }
+  #within<T>(limitMs: number, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withAbort(this.#stop.signal, async (own) => {
+      const timer = this.#options.clock.after(limitMs, () => own.abort());
+      try {
+        return await task(own.signal);
+      } finally {
+        timer.cancel();
+      }
+    });
   }
 
   #noteFailure(peer: PublicKey, reason: string): void {

@@ -16,6 +16,7 @@
  *
  * @module
  */
+export * from "./abort.ts";
 export * from "./backoff.ts";
 export * from "./byte_queue.ts";
 export * from "./bytes.ts";
