@@ -110,3 +110,22 @@ export function conversationOf(event: MessageEvent): string | undefined {
 export function isAhead(event: Pick<MessageEvent, "sentAt" | "wall">): boolean {
   return event.sentAt !== undefined && event.sentAt > event.wall + MAX_AHEAD_NANOS;
 }
+
+/** Whose a message between two is. Keys in the same case. */
+export interface Authorship {
+  /** The author's key, as it is known. */
+  readonly sender: string | undefined;
+  /** Whether this node wrote it. */
+  readonly own: boolean;
+  /** Key of the other side. */
+  readonly peer: string;
+}
+
+/**
+ * Whether a message between two is one of those that are meant by the key of their author. Own ones are meant
+ * by any key but that of the other side: this node may have several, that of its visor and that of its feed,
+ * or have had another one once.
+ */
+export function isWrittenBy(author: string, { own, peer, sender }: Authorship): boolean {
+  return author === sender || own && author !== peer;
+}

@@ -1,4 +1,4 @@
-import { conversationOf, type MessageEvent } from "./event.ts";
+import { conversationOf, isWrittenBy, type MessageEvent } from "./event.ts";
 import { groupOfLine, sentAtOfLine } from "./event_json.ts";
 
 /** Which events are to be shown no more. */
@@ -10,10 +10,7 @@ export interface ForgottenDirect {
   readonly peer: string;
   /** Only the message with this id. */
   readonly id?: string;
-  /**
-   * Only what this key wrote. This node's messages are meant by any key but that of the other side: it may
-   * have several, that of its visor and that of its feed, or have had another one once.
-   */
+  /** Only what this key wrote: see {@link isWrittenBy}. */
   readonly author?: string | undefined;
 }
 
@@ -69,16 +66,17 @@ export function partiesOfLine(line: string): Parties {
 
 /** Whether an event is to be forgotten. */
 export function isForgotten(parties: Parties, forgotten: Forgotten): boolean {
-  const { conversation, group, sentAt, id, author, own } = parties;
+  const { conversation, group, sentAt, id, author, own = false } = parties;
   if ("group" in forgotten) {
     const { which } = forgotten;
     return group === forgotten.group &&
       (which === undefined || author === which.sender && sentAt === which.timestamp);
   }
-  return conversation === forgotten.peer &&
+  const { peer } = forgotten;
+  return conversation === peer &&
     (forgotten.id === undefined || id === forgotten.id) &&
-    (forgotten.author === undefined || author === forgotten.author ||
-      own === true && forgotten.author !== forgotten.peer);
+    (forgotten.author === undefined ||
+      isWrittenBy(forgotten.author, { sender: author, own, peer }));
 }
 
 /** A text from disk may be damaged: then it is nobody's. */

@@ -30,9 +30,11 @@ export {
   type EventArchive,
 } from "./archive.ts";
 export {
+  type Authorship,
   type Channel,
   type GroupDelete,
   isAhead,
+  isWrittenBy,
   type JournalNote,
   MAX_AHEAD_NANOS,
   type MessageEvent,

@@ -1,4 +1,4 @@
-import type { MessageEvent } from "#events";
+import { isWrittenBy, type MessageEvent } from "#events";
 import { conversationOfEvent, sentAtOf } from "./event_record.ts";
 
 /** Which archived events are meant. Keys in lower case. */
@@ -10,7 +10,7 @@ export interface DirectMatch {
   readonly peer: string;
   /** Only messages with this id. */
   readonly id?: string;
-  /** Only messages that this key wrote; this node's are meant by any key but that of the other side. */
+  /** Only messages that this key wrote: see `isWrittenBy`. */
   readonly author?: string | undefined;
 }
 
@@ -30,10 +30,10 @@ export function matchesEvent(event: MessageEvent, match: EventMatch): boolean {
           sentAtOf(event) === message.timestamp);
   }
   const { peer, id, author } = match;
+  const [sender, own] = [event.sender.toLowerCase(), event.direction === "out"];
   return conversationOfEvent(event)?.toLowerCase() === peer &&
     (id === undefined || event.id === id) &&
-    (author === undefined || event.sender.toLowerCase() === author ||
-      event.direction === "out" && author !== peer);
+    (author === undefined || isWrittenBy(author, { sender, own, peer }));
 }
 
 /**

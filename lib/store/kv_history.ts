@@ -20,7 +20,7 @@ import { closedError, diskError, type KvHistoryParts, KvWriter } from "./kv_writ
 import { KvOutbox } from "./outbox_kv.ts";
 import type { OutboxTable } from "./outbox_table.ts";
 import { sweepInterval } from "./policy.ts";
-import type { GroupRecord, HistoryRecord } from "./record.ts";
+import { type GroupRecord, type HistoryRecord, isRecordBy } from "./record.ts";
 import { StoreError } from "./store_error.ts";
 
 /** Time between two sweeps where records never expire but archived events do, ms. Ours. */
@@ -127,7 +127,9 @@ export class KvHistory implements History {
     return this.#read(() =>
       this.#forget.matching(
         { peer: peer.toLowerCase(), id, author },
-        (record) => record.id === id && (author === undefined || this.#wrote(author, record)),
+        (record) =>
+          record.id === id &&
+          (author === undefined || isRecordBy(author, record, this.#parts.self)),
       )
     );
   }
@@ -257,12 +259,6 @@ export class KvHistory implements History {
 
   #expiry(): bigint | undefined {
     return this.#parts.policy.expiry(this.#parts.clock.wall());
-  }
-
-  /** This node may have had other keys: what it sent is meant by any key but that of the other side. */
-  #wrote(author: string, { from, outgoing, peer }: HistoryRecord): boolean {
-    if (!outgoing) return author === (from ?? peer);
-    return author === this.#parts.self || author !== peer;
   }
 
   #sweepLater(wait: number): void {

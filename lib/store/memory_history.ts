@@ -28,7 +28,7 @@ import {
   sweepInterval,
   validateLimits,
 } from "./policy.ts";
-import type { GroupRecord, HistoryRecord } from "./record.ts";
+import { type GroupRecord, type HistoryRecord, isRecordBy } from "./record.ts";
 import { RefusalLog } from "./refusal_log.ts";
 import { hitOf, matches, needleOf } from "./search_match.ts";
 
@@ -135,12 +135,11 @@ export class MemoryHistory implements History {
 
   forget(key: string, id: string, by?: string): Promise<boolean> {
     const [peer, author] = [key.toLowerCase(), by?.toLowerCase()];
-    const removed = this.#conversations.remove(peer, ({ record }) => {
-      const wrote = record.outgoing
-        ? author === this.#self || author !== peer
-        : author === (record.from ?? peer);
-      return record.id === id && (author === undefined || wrote);
-    });
+    const removed = this.#conversations.remove(
+      peer,
+      ({ record }) =>
+        record.id === id && (author === undefined || isRecordBy(author, record, this.#self)),
+    );
     return Promise.resolve(this.#archive.remove({ peer, id, author }) + removed > 0);
   }
 

@@ -1,3 +1,5 @@
+import { isWrittenBy } from "#events";
+
 /**
  * One stored message: the record of history.md 3 with its keys in that order. What is absent is left
  * out, never null. `reply_to_sender` and the like are never stored: they are added when served.
@@ -27,6 +29,15 @@ export interface HistoryRecord {
   readonly file_status?: string;
   /** Where the deployed page finds it. */
   readonly file_url?: string;
+}
+
+/** Whether a key wrote a record of a node with the key `self`: see `isWrittenBy`. */
+export function isRecordBy(
+  author: string,
+  { from, outgoing, peer }: HistoryRecord,
+  self: string,
+): boolean {
+  return isWrittenBy(author, { sender: outgoing ? self : from ?? peer, own: outgoing, peer });
 }
 
 /** One stored message of a group (history.md 3). Its time is that of its author. */
